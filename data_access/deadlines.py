@@ -1,0 +1,122 @@
+"""The statutory clock: limits in days, the working calendar, and both as SQL.
+
+A limit counts from the day of an event, which is day 0, and ends with the last second
+of its last day. Rules: 《信访工作条例》2022, Art. 22, 23, 34; days and the roll-over on a
+day off are settings. Working days follow the mainland calendar with shifted workdays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from typing import Any, Final
+
+import holidays
+from sqlalchemy import case, literal_column
+from sqlalchemy.sql.elements import ColumnElement
+
+from data_access.dialect import day_of, end_of_day
+from data_access.settings import DeadlineRules
+
+FIRST_KNOWN_YEAR: Final = 2010
+
+
+@cache
+def _calendar(year: int) -> Any:
+    return holidays.country_holidays("CN", years=(year - 1, year, year + 1))
+
+
+@cache
+def last_known_year() -> int:
+    """The last year whose shifted workdays the calendar knows; later ones have weekends and festivals only."""
+    year = FIRST_KNOWN_YEAR
+    while any(day.year == year + 1 for day in holidays.country_holidays("CN", years=year + 1).weekend_workdays):
+        year += 1
+    return year
+
+
+def is_working_day(day: date) -> bool:
+    """Whether `day` is worked on the mainland, shifted workdays included."""
+    return bool(_calendar(day.year).is_working_day(day))
+
+
+def last_moment(day: date) -> datetime:
+    """The last second of `day`: an as-of date, or a deadline given as a date, means this."""
+    return datetime.combine(day, time(23, 59, 59))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number of days after an event; `working` days or calendar days, rolled over from days off or not."""
+
+    days: int
+    working: bool = False
+    rollover: bool = False
+
+    def calendar_days(self, event: date) -> int:
+        """How many calendar days after the day of the event the limit ends."""
+        day = event
+        if self.working:
+            left = self.days
+            while left:
+                day += timedelta(days=1)
+                left -= is_working_day(day)
+            return (day - event).days
+        day += timedelta(days=self.days)
+        while self.rollover and not is_working_day(day):
+            day += timedelta(days=1)
+        return (day - event).days
+
+    def after(self, event: datetime) -> datetime:
+        """The last moment in time: `event` plus the limit."""
+        return last_moment(event.date() + timedelta(days=self.calendar_days(event.date())))
+
+    def sql(self, event: ColumnElement[Any], years: tuple[int, int]) -> ColumnElement[Any]:
+        """The same moment as SQL, for events in `years` (first, last)."""
+        if not (self.working or self.rollover):
+            return end_of_day(event, literal_column(str(self.days)))
+        usual, others = _exceptions(self, *years)
+        day = day_of(event)
+        days = case(
+            *((day.in_(literal_column(listed)), literal_column(str(n))) for n, listed in others),
+            else_=literal_column(str(usual)),
+        )
+        return end_of_day(event, days)
+
+
+@cache
+def _exceptions(limit: Limit, first: int, last: int) -> tuple[int, tuple[tuple[int, str], ...]]:
+    """The usual number of calendar days, and for each other number the days it holds for, as an SQL list."""
+    by_length: dict[int, list[str]] = defaultdict(list)
+    day = date(first, 1, 1)
+    while day.year <= last:
+        by_length[limit.calendar_days(day)].append(f"'{day.isoformat()}'")
+        day += timedelta(days=1)
+    usual = max(by_length, key=lambda n: len(by_length[n]))
+    return usual, tuple((n, f"({', '.join(days)})") for n, days in sorted(by_length.items()) if n != usual)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The limits of the regulation as the settings have them."""
+
+    forwarding: Limit
+    acceptance: Limit
+    objection: Limit
+    closing: Limit
+    summary_closing: Limit
+    extension_days: int
+
+    @classmethod
+    def of(cls, rules: DeadlineRules) -> Clock:
+        """The clock that `rules` describe."""
+        return cls(
+            forwarding=Limit(rules.forwarding_days, rollover=rules.holiday_rollover),
+            acceptance=Limit(rules.acceptance_days, rollover=rules.holiday_rollover),
+            objection=Limit(rules.objection_working_days, working=True),
+            closing=Limit(rules.closing_days, rollover=rules.holiday_rollover),
+            summary_closing=Limit(rules.summary_working_days, working=True),
+            extension_days=rules.extension_days,
+        )

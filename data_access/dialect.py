@@ -1,0 +1,120 @@
+"""What engines write differently: days and sums of days. The only place for dialects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Date, DateTime, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+
+from data_access.schema import Moment
+
+
+class day_of(FunctionElement[str]):
+    """The day of a moment as text, `2026-11-24`, on every engine."""
+
+    type = String(10)
+    inherit_cache = True
+
+
+class end_of_day(FunctionElement[Any]):
+    """`end_of_day(moment, days)`: the last second of the day `days` (a whole number) later."""
+
+    type = Moment
+    inherit_cache = True
+
+
+class start_of_day(FunctionElement[Any]):
+    """The first moment of a column that holds dates only."""
+
+    type = Moment
+    inherit_cache = True
+
+
+class local_moment(FunctionElement[Any]):
+    """A column with a zone as a moment in the session's time zone, without zone."""
+
+    type = Moment
+    inherit_cache = True
+
+
+def _parts(element: FunctionElement[Any], compiler: Any, kw: dict[str, Any]) -> list[str]:
+    return [compiler.process(clause, **kw) for clause in element.clauses]
+
+
+@compiles(day_of)
+def _day_of(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"to_char({_parts(element, compiler, kw)[0]}, 'YYYY-MM-DD')"
+
+
+@compiles(day_of, "sqlite")
+def _day_of_sqlite(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"substr({_parts(element, compiler, kw)[0]}, 1, 10)"
+
+
+@compiles(day_of, "mysql", "mariadb")
+def _day_of_mysql(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"DATE_FORMAT({_parts(element, compiler, kw)[0]}, '%%Y-%%m-%%d')"
+
+
+@compiles(day_of, "duckdb")
+def _day_of_duckdb(element: day_of, compiler: Any, **kw: Any) -> str:
+    return f"strftime({_parts(element, compiler, kw)[0]}, '%Y-%m-%d')"
+
+
+@compiles(end_of_day)
+def _end_of_day(element: end_of_day, compiler: Any, **kw: Any) -> str:
+    moment, days = _parts(element, compiler, kw)
+    return f"(CAST({moment} AS DATE) + ({days} + 1) * INTERVAL '1 day' - INTERVAL '1 second')"
+
+
+@compiles(end_of_day, "sqlite")
+def _end_of_day_sqlite(element: end_of_day, compiler: Any, **kw: Any) -> str:
+    moment, days = _parts(element, compiler, kw)
+    return f"(date({moment}, ({days}) || ' days') || ' 23:59:59')"
+
+
+@compiles(end_of_day, "mysql", "mariadb")
+def _end_of_day_mysql(element: end_of_day, compiler: Any, **kw: Any) -> str:
+    moment, days = _parts(element, compiler, kw)
+    return f"DATE_SUB(DATE_ADD(DATE({moment}), INTERVAL ({days}) + 1 DAY), INTERVAL 1 SECOND)"
+
+
+@compiles(start_of_day)
+def _start_of_day(element: start_of_day, compiler: Any, **kw: Any) -> str:
+    return f"CAST({_parts(element, compiler, kw)[0]} AS TIMESTAMP)"
+
+
+@compiles(start_of_day, "sqlite")
+def _start_of_day_sqlite(element: start_of_day, compiler: Any, **kw: Any) -> str:
+    return f"({_parts(element, compiler, kw)[0]} || ' 00:00:00')"
+
+
+@compiles(start_of_day, "mysql", "mariadb")
+def _start_of_day_mysql(element: start_of_day, compiler: Any, **kw: Any) -> str:
+    return f"CAST({_parts(element, compiler, kw)[0]} AS DATETIME)"
+
+
+@compiles(local_moment)
+def _local_moment(element: local_moment, compiler: Any, **kw: Any) -> str:
+    return f"CAST({_parts(element, compiler, kw)[0]} AS TIMESTAMP)"
+
+
+def holds_dates_only(column_type: Any, sample: list[object]) -> bool:
+    """Whether a column holds dates only: by its type, or by every value of `sample` being ten characters."""
+    if isinstance(column_type, DateTime):
+        texts = [value for value in sample if isinstance(value, str)]
+        return bool(texts) and all(len(value) == 10 for value in texts)
+    if isinstance(column_type, Date):
+        return True
+    texts = [str(value) for value in sample]
+    return bool(texts) and all(len(value) == 10 for value in texts)
+
+
+def plain(expression: ColumnElement[Any]) -> ColumnElement[Any]:
+    """`expression` as plain text, without the conversion that its type would make on reading."""
+    from sqlalchemy import type_coerce
+
+    return type_coerce(expression, String)

@@ -1,0 +1,190 @@
+"""The settings file, read once and checked: a sentence for each mistake.
+
+`settings.toml` beside `app.py` holds every key with its default; the file named in the
+environment variable CASES_SETTINGS may override single keys.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from data_access.problems import Problem
+from data_access.texts import has_text, text
+
+FILE: Final = Path(__file__).resolve().parent.parent / "settings.toml"
+OVERRIDE: Final = "CASES_SETTINGS"
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("time_zone")
+    return name
+
+
+def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
+    if list(days) != sorted(set(days)):
+        raise ValueError("ascending")
+    return days
+
+
+Days = Annotated[int, Field(ge=1, le=366)]
+AscendingDays = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_ascending)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class PeriodRule(_Part):
+    """When a statistical month closes and the assessment year begins."""
+
+    month_closes_on: Annotated[int, Field(ge=0, le=28)]
+    year_starts_in: Annotated[int, Field(ge=1, le=12)]
+
+
+class Comparison(_Part):
+    """Below which n nothing is ranked (`small_n`) or shown (`small_cell`, ratings)."""
+
+    small_n: Annotated[int, Field(ge=1)]
+    small_cell: Annotated[int, Field(ge=2)]
+
+
+class GroupRule(_Part):
+    """What counts as a group petition where a source gives a number of persons only."""
+
+    rule: Literal["at_least_5", "more_than_5"]
+
+
+class DeadlineRules(_Part):
+    """Limits in days; those with `working` in their names are working days."""
+
+    forwarding_days: Days
+    acceptance_days: Days
+    objection_working_days: Days
+    closing_days: Days
+    extension_days: Days
+    summary_working_days: Days
+    holiday_rollover: bool
+
+
+class Thresholds(_Part):
+    """Days and months at which pages draw their lines."""
+
+    due_soon_days: AscendingDays
+    age_bands: AscendingDays
+    follow_up_after_days: Annotated[int, Field(ge=0)]
+    first_time_months: Annotated[int, Field(ge=1)]
+
+
+class Targets(_Part):
+    """Targets as shares 0-1, by indicator; None = no target."""
+
+    on_time_closure_rate: Share | None = None
+    on_time_answer_rate: Share | None = None
+    office_timely_forwarding_rate: Share | None = None
+    unit_timely_acceptance_rate: Share | None = None
+    closure_rate: Share | None = None
+    resolution_rate: Share | None = None
+    overdue_share: Share | None = None
+    office_rating_response_rate: Share | None = None
+    unit_rating_response_rate: Share | None = None
+    office_satisfaction_rate: Share | None = None
+    unit_satisfaction_rate: Share | None = None
+    follow_up_rate: Share | None = None
+    slip_return_rate: Share | None = None
+    slip_effect_rate: Share | None = None
+
+
+class KindName(_Part):
+    """Name of a kind of unit in each language."""
+
+    zh_CN: str
+    en: str
+
+
+class KindNames(_Part):
+    """Names of the three kinds of unit."""
+
+    department: KindName
+    township: KindName
+    other: KindName
+
+
+class Database(_Part):
+    """How patiently the database is asked."""
+
+    statement_timeout_seconds: Annotated[int, Field(ge=1)]
+
+
+class Settings(_Part):
+    """All settings. Hashable, so that it can be part of a cache key."""
+
+    county: Annotated[str, Field(min_length=1)]
+    language: Literal["zh_CN", "en"]
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    period: PeriodRule
+    comparison: Comparison
+    group: GroupRule
+    deadlines: DeadlineRules
+    thresholds: Thresholds
+    targets: Targets
+    unit_kinds: KindNames
+    database: Database
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The local time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def target(self, indicator: str) -> float | None:
+        """The target of an indicator as a share, or None."""
+        return getattr(self.targets, indicator, None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise Problem("settings_unreadable", file=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem("settings_not_toml", file=str(path), detail=str(error)) from error
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = {k: _merged(base[k], over[k]) for k in base.keys() & over.keys() if isinstance(base[k], dict) and isinstance(over[k], dict)}
+    return base | over | both
+
+
+def _sentence(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    kind = error["type"] if error["type"] != "value_error" else str(error["ctx"]["error"])
+    name = f"settings.mistake.{kind}"
+    values = {k: v for k, v in error.get("ctx", {}).items() if k != "error"}
+    return text(name if has_text(name) else "settings.mistake.other", key=key, value=repr(error["input"]), **values)
+
+
+def parse(values: dict[str, Any], file: str) -> Settings:
+    """Check `values`; raises Problem with one sentence for each mistake."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        mistakes = "\n".join(f"- {_sentence(each)}" for each in error.errors())
+        raise Problem("settings_wrong", file=file, mistakes=mistakes) from error
+
+
+@cache
+def load() -> Settings:
+    """The settings in force; raises Problem where the file cannot be used."""
+    other = os.environ.get(OVERRIDE)
+    values = _read(FILE)
+    if other:
+        values = _merged(values, _read(Path(other)))
+    return parse(values, other or str(FILE))
