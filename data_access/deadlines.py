@@ -7,17 +7,16 @@ day off are settings. Working days follow the mainland calendar with shifted wor
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any, Final
 
 import holidays
-from sqlalchemy import case, literal_column
+from sqlalchemy import Integer, and_, case, cast, func, literal, literal_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from data_access.dialect import day_of, end_of_day
+from data_access.dialect import day_number, end_of_day
 from data_access.settings import DeadlineRules
 
 FIRST_KNOWN_YEAR: Final = 2010
@@ -77,25 +76,22 @@ class Limit:
         """The same moment as SQL, for events in `years` (first, last)."""
         if not (self.working or self.rollover):
             return end_of_day(event, literal_column(str(self.days)))
-        usual, others = _exceptions(self, *years)
-        day = day_of(event)
-        days = case(
-            *((day.in_(literal_column(listed)), literal_column(str(n))) for n, listed in others),
-            else_=literal_column(str(usual)),
-        )
-        return end_of_day(event, days)
+        first, lengths = _lengths(self, *years)
+        position = day_number(event) - first
+        known = cast(func.substr(literal(lengths), position * 2 + 1, 2), Integer)
+        inside = and_(position >= 0, position < len(lengths) // 2)
+        return end_of_day(event, case((inside, known), else_=literal_column(str(self.days))))
 
 
 @cache
-def _exceptions(limit: Limit, first: int, last: int) -> tuple[int, tuple[tuple[int, str], ...]]:
-    """The usual number of calendar days, and for each other number the days it holds for, as an SQL list."""
-    by_length: dict[int, list[str]] = defaultdict(list)
-    day = date(first, 1, 1)
-    while day.year <= last:
-        by_length[limit.calendar_days(day)].append(f"'{day.isoformat()}'")
-        day += timedelta(days=1)
-    usual = max(by_length, key=lambda n: len(by_length[n]))
-    return usual, tuple((n, f"({', '.join(days)})") for n, days in sorted(by_length.items()) if n != usual)
+def _lengths(limit: Limit, first: int, last: int) -> tuple[int, str]:
+    """For each day of the years: how long the limit is in calendar days, as one string of two digits a day.
+
+    A statement looks a day up in it by position: no list of days off, no table.
+    """
+    start, end = date(first, 1, 1), date(last, 12, 31)
+    days = (start + timedelta(days=n) for n in range((end - start).days + 1))
+    return (start - date(2000, 1, 1)).days, "".join(f"{limit.calendar_days(day):02d}" for day in days)
 
 
 @dataclass(frozen=True)
@@ -106,8 +102,8 @@ class Clock:
     acceptance: Limit
     objection: Limit
     closing: Limit
+    extended_closing: Limit
     summary_closing: Limit
-    extension_days: int
 
     @classmethod
     def of(cls, rules: DeadlineRules) -> Clock:
@@ -117,6 +113,6 @@ class Clock:
             acceptance=Limit(rules.acceptance_days, rollover=rules.holiday_rollover),
             objection=Limit(rules.objection_working_days, working=True),
             closing=Limit(rules.closing_days, rollover=rules.holiday_rollover),
+            extended_closing=Limit(rules.closing_days + rules.extension_days, rollover=rules.holiday_rollover),
             summary_closing=Limit(rules.summary_working_days, working=True),
-            extension_days=rules.extension_days,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Date, DateTime, String
+from sqlalchemy import Date, DateTime, Integer, String, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
@@ -16,6 +16,13 @@ class day_of(FunctionElement[str]):
     """The day of a moment as text, `2026-11-24`, on every engine."""
 
     type = String(10)
+    inherit_cache = True
+
+
+class day_number(FunctionElement[int]):
+    """Days from 1 January 2000 to the day of a moment."""
+
+    type = Integer()
     inherit_cache = True
 
 
@@ -62,6 +69,21 @@ def _day_of_mysql(element: day_of, compiler: Any, **kw: Any) -> str:
 @compiles(day_of, "duckdb")
 def _day_of_duckdb(element: day_of, compiler: Any, **kw: Any) -> str:
     return f"strftime({_parts(element, compiler, kw)[0]}, '%Y-%m-%d')"
+
+
+@compiles(day_number)
+def _day_number(element: day_number, compiler: Any, **kw: Any) -> str:
+    return f"(CAST({_parts(element, compiler, kw)[0]} AS DATE) - DATE '2000-01-01')"
+
+
+@compiles(day_number, "sqlite")
+def _day_number_sqlite(element: day_number, compiler: Any, **kw: Any) -> str:
+    return f"CAST(julianday(date({_parts(element, compiler, kw)[0]})) - julianday('2000-01-01') AS INTEGER)"
+
+
+@compiles(day_number, "mysql", "mariadb")
+def _day_number_mysql(element: day_number, compiler: Any, **kw: Any) -> str:
+    return f"DATEDIFF({_parts(element, compiler, kw)[0]}, '2000-01-01')"
 
 
 @compiles(end_of_day)
@@ -115,6 +137,4 @@ def holds_dates_only(column_type: Any, sample: list[object]) -> bool:
 
 def plain(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     """`expression` as plain text, without the conversion that its type would make on reading."""
-    from sqlalchemy import type_coerce
-
     return type_coerce(expression, String)

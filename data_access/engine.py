@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from data_access.problems import Problem
 from data_access.settings import Settings
@@ -49,7 +49,9 @@ def reading_engine(url: str, settings: Settings) -> Engine:
         _read_sqlite(engine, limit)
         return engine
     if backend == "postgresql":
-        options = f"-c default_transaction_read_only=on -c statement_timeout={limit * 1000} -c timezone={settings.time_zone}"
+        options = (
+            f"-c default_transaction_read_only=on -c statement_timeout={limit * 1000} -c timezone={settings.time_zone}"
+        )
         return _made(
             parts,
             connect_args={"options": options, "connect_timeout": min(limit, 10)},
@@ -158,12 +160,13 @@ def problem_of(error: DBAPIError, url: str) -> Problem:
         return Problem("locked", url=shown)
     if "not a database" in said or "malformed" in said or "file is encrypted" in said:
         return Problem("not_a_database", url=shown)
-    if "no such table" in said or "does not exist" in said and "relation" in said or "doesn't exist" in said:
+    if "no such table" in said or ("does not exist" in said and "relation" in said) or "doesn't exist" in said:
         return Problem("missing_table", url=shown)
     if "interrupted" in said or "statement timeout" in said or "max_statement_time" in said or "execution time" in said:
         return Problem("too_slow", url=shown)
     if "readonly" in said or "read-only" in said or "permission denied" in said:
         return Problem("not_allowed", url=shown)
-    if isinstance(error, OperationalError):
+    lost = ("connect", "unable to open", "timed out", "refused", "server closed", "unknown host", "translate host")
+    if error.connection_invalidated or any(words in said for words in lost):
         return Problem("unreachable", url=shown)
     return Problem("database_error", url=shown, detail=str(error.orig).splitlines()[0])

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, String, Table
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import sqlite
 
 VERSION: Final = 1
 
@@ -51,11 +51,7 @@ DECISION_RESULTS: Final = ("done", "under_way", "not_done")
 metadata = MetaData()
 
 # Whole seconds on every engine, so that the last moment of a day is 23:59:59 everywhere.
-Moment = (
-    DateTime()
-    .with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")
-    .with_variant(mysql.DATETIME(fsp=0), "mysql", "mariadb")
-)
+Moment: Final = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")
 
 
 def _code(name: str, comment: str, **kwargs: object) -> Column[str]:

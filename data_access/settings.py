@@ -159,7 +159,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    both = {k: _merged(base[k], over[k]) for k in base.keys() & over.keys() if isinstance(base[k], dict) and isinstance(over[k], dict)}
+    both = {
+        k: _merged(base[k], over[k])
+        for k in base.keys() & over.keys()
+        if isinstance(base[k], dict) and isinstance(over[k], dict)
+    }
     return base | over | both
 
 

@@ -1,0 +1,260 @@
+"""A case database as it is: which parts of the contract it has, and how to read them.
+
+Columns that a database lacks read as empty, columns that hold dates only and columns
+with a zone read as plain moments, so that no statement elsewhere needs to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, cast, func, inspect, null, select, text
+from sqlalchemy.sql.elements import ColumnElement
+
+from data_access import schema
+from data_access.deadlines import Clock
+from data_access.dialect import end_of_day, holds_dates_only, local_moment, plain, start_of_day
+from data_access.engine import reading_engine, sentences, shown_url
+from data_access.problems import Problem
+from data_access.settings import KindNames, Settings
+from data_access.texts import language
+
+_SAMPLE: Final = 200
+_ZERO: Final = text("0")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The small tables, read once: names by key, in their fixed order."""
+
+    units: dict[str, str]
+    kinds: dict[str, str | None]
+    categories: dict[str, str]
+    parents: dict[str, str | None]
+    posts: dict[str, str]
+    kind_names: KindNames
+
+    def kind(self, kind: str | None) -> str:
+        """The name of a kind of unit in the language in use."""
+        named = getattr(self.kind_names, kind or "", None)
+        return str(getattr(named, language())) if named else ""
+
+    def unit(self, key: str | None) -> str:
+        """The unit's name, or its key where the unit table does not know it."""
+        return self.units.get(key or "", key or "")
+
+    def category(self, key: str | None) -> str:
+        """The category's name, or its key where unknown."""
+        return self.categories.get(key or "", key or "")
+
+
+@dataclass(frozen=True, eq=False)
+class CaseDatabase:
+    """An open case database. `columns` are the contract's columns it has, as `table.column`."""
+
+    url: str
+    engine: Engine
+    settings: Settings
+    columns: frozenset[str]
+    dates_only: frozenset[str]
+    zoned: frozenset[str]
+    names: Names
+    version: str
+    newest_at: datetime | None
+    first_registered_at: datetime | None
+    demo_as_of: datetime | None
+    last_event_at: dict[str, datetime | None] = field(default_factory=dict)
+    computed_tracks: frozenset[str] = frozenset()
+    """Tracks with accepted cases that state no deadline, so that one must be computed."""
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without its password."""
+        return shown_url(self.url)
+
+    @property
+    def clock(self) -> Clock:
+        """The statutory clock as the settings have it."""
+        return Clock.of(self.settings.deadlines)
+
+    @property
+    def years(self) -> tuple[int, int]:
+        """First and last year that moments of this database fall in."""
+        first = self.first_registered_at or self.newest_at
+        last = self.newest_at
+        return (first.year - 1 if first else 2020, last.year + 1 if last else 2030)
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these exist: `table.column`, a column of petition_case, or `table.`."""
+        return all(self._has(name) for name in names)
+
+    def _has(self, name: str) -> bool:
+        if name.endswith("."):
+            return any(column.startswith(name) for column in self.columns)
+        return (name if "." in name else f"petition_case.{name}") in self.columns
+
+    def read(self, table: str, alias: str | None = None) -> Any:
+        """The columns of a table by name, as `.source` (what to select from) and one attribute each."""
+        defined = schema.metadata.tables[table]
+        source = defined.alias(alias) if alias else defined
+        columns = {column.name: self._column(table, source, column.name) for column in defined.columns}
+        if table == "petition_case" and not self.has("case_id"):
+            columns["case_id"] = columns["case_no"]
+        return SimpleNamespace(source=source, **columns)
+
+    def _column(self, table: str, source: Any, name: str) -> ColumnElement[Any]:
+        column: ColumnElement[Any] = source.c[name]
+        full = f"{table}.{name}"
+        if full not in self.columns:
+            return cast(null(), column.type)
+        if full in self.zoned:
+            return local_moment(column)
+        if full in self.dates_only:
+            return end_of_day(column, _ZERO) if name in schema.DEADLINES else start_of_day(column)
+        return column
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One read-only transaction with one snapshot; raises Problem where the database fails."""
+        with sentences(self.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+
+def open_database(url: str, settings: Settings) -> CaseDatabase:
+    """Look at the database at `url`. Raises Problem where it cannot be reached or used."""
+    engine = reading_engine(url, settings)
+    with sentences(url), engine.connect() as connection, connection.begin():
+        return _inspected(url, engine, settings, connection)
+
+
+def missing_required(columns: frozenset[str]) -> list[str]:
+    """The required tables and columns that are not among `columns`, as `table.column`."""
+    required = [f"{table}.{column}" for table, names in schema.REQUIRED.items() for column in names]
+    missing = [name for name in required if name not in columns]
+    if not any(f"petition_case.{name}" in columns for name in schema.DEADLINE_SOURCES):
+        missing.append("petition_case.due_at")
+    return missing
+
+
+def _inspected(url: str, engine: Engine, settings: Settings, connection: Connection) -> CaseDatabase:
+    columns, types = _columns(connection)
+    missing = missing_required(columns)
+    if missing:
+        raise Problem("missing_columns", url=shown_url(url), names=", ".join(missing))
+    moments = [name for name in columns if isinstance(_defined(name).type, type(schema.Moment))]
+    zoned = frozenset(name for name in moments if getattr(types[name], "timezone", False))
+    dates_only = frozenset(name for name in moments if _dates_only(connection, name, types[name]))
+    database = CaseDatabase(
+        url=url,
+        engine=engine,
+        settings=settings,
+        columns=columns,
+        dates_only=dates_only,
+        zoned=zoned,
+        names=_names(connection, columns, settings),
+        version="",
+        newest_at=None,
+        first_registered_at=None,
+        demo_as_of=_demo_as_of(connection, columns),
+    )
+    newest, first, count = _newest(connection, database)
+    return CaseDatabase(
+        **{
+            **{name: getattr(database, name) for name in database.__dataclass_fields__},
+            "version": f"{newest}/{count}",
+            "newest_at": newest,
+            "first_registered_at": first,
+            "last_event_at": _last_events(connection, database),
+            "computed_tracks": _computed_tracks(connection, database),
+        }
+    )
+
+
+def _columns(connection: Connection) -> tuple[frozenset[str], dict[str, Any]]:
+    """The contract's columns that exist, and the database's own type of each."""
+    found: dict[str, Any] = {}
+    inspector = inspect(connection)
+    existing = {*inspector.get_table_names(), *inspector.get_view_names()}
+    for table in schema.metadata.tables.values():
+        if table.name in existing:
+            for column in inspector.get_columns(table.name):
+                if column["name"] in table.columns:
+                    found[f"{table.name}.{column['name']}"] = column["type"]
+    return frozenset(found), found
+
+
+def _defined(name: str) -> Any:
+    table, column = name.split(".")
+    return schema.metadata.tables[table].c[column]
+
+
+def _dates_only(connection: Connection, name: str, column_type: Any) -> bool:
+    column = _defined(name)
+    sample: list[object] = []
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(select(plain(column)).where(column.is_not(None)).limit(_SAMPLE))
+        sample = list(rows.scalars())
+    return holds_dates_only(column_type, sample)
+
+
+def _names(connection: Connection, columns: frozenset[str], settings: Settings) -> Names:
+    def rows(table: str, *names: str) -> list[dict[str, Any]]:
+        defined = schema.metadata.tables[table]
+        there = [name for name in names if f"{table}.{name}" in columns]
+        if names[0] not in there:
+            return []
+        order = [defined.c[name] for name in ("sort_order", names[0]) if f"{table}.{name}" in columns]
+        found = connection.execute(select(*(defined.c[name] for name in there)).order_by(*order))
+        return [dict.fromkeys(names) | dict(row._mapping) for row in found]
+
+    units = rows("unit", "unit_id", "name", "kind", "sort_order")
+    categories = rows("category", "category_id", "name", "parent_id")
+    posts = rows("post", "post_id", "name")
+    return Names(
+        units={row["unit_id"]: row["name"] or row["unit_id"] for row in units},
+        kinds={row["unit_id"]: row["kind"] for row in units},
+        categories={row["category_id"]: row["name"] or row["category_id"] for row in categories},
+        parents={row["category_id"]: row["parent_id"] for row in categories},
+        posts={row["post_id"]: row["name"] or row["post_id"] for row in posts},
+        kind_names=settings.unit_kinds,
+    )
+
+
+def _demo_as_of(connection: Connection, columns: frozenset[str]) -> datetime | None:
+    if "contract.demo_as_of" not in columns:
+        return None
+    found = connection.execute(select(func.max(schema.contract.c.demo_as_of))).scalar()
+    return found if isinstance(found, datetime) else None
+
+
+def _newest(connection: Connection, database: CaseDatabase) -> tuple[datetime | None, datetime | None, int]:
+    """Newest change, first registration, number of cases: what tells one state of the data from another."""
+    case = database.read("petition_case")
+    changed = [case.updated_at] if database.has("updated_at") else [case.registered_at, case.closed_at]
+    newest = [connection.execute(select(func.max(column))).scalar() for column in changed]
+    first = connection.execute(select(func.min(case.registered_at))).scalar()
+    count = connection.execute(select(func.count()).select_from(case.source)).scalar() or 0
+    return max((moment for moment in newest if moment), default=None), first, count
+
+
+def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, datetime | None]:
+    if not database.has("case_event.case_id", "case_event.kind", "case_event.at"):
+        return {}
+    happened = database.read("case_event")
+    found = connection.execute(select(happened.kind, func.max(happened.at)).group_by(happened.kind))
+    return {kind: at for kind, at in found if kind}
+
+
+def _computed_tracks(connection: Connection, database: CaseDatabase) -> frozenset[str]:
+    if not database.has("accepted_at"):
+        return frozenset()
+    case = database.read("petition_case")
+    found = connection.execute(
+        select(case.track).where(case.due_at.is_(None), case.accepted_at.is_not(None)).distinct()
+    )
+    return frozenset(track or "statutory" for (track,) in found) - {"other"}

@@ -1,0 +1,159 @@
+"""Stock and flow: the balance strip, and the open cases of every day.
+
+期初 + 新收 + 重开 + 转入 − 转出 − 办结 = 期末, for the county and for any units. Every item
+counts cases by their state at two instants, the last moment before the period and the
+effective one, so that it always adds up and each item opens the cases it counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import Connection, and_, false, func, or_, select
+
+from data_access import schema
+from data_access.database import CaseDatabase
+from data_access.dialect import day_of
+from data_access.filters import FIELDS, CaseFilter
+from data_access.periods import Span
+from data_access.state import Cases, Condition, cases_at, cases_by
+
+UNIT_FIELDS: Final = ("unit", "kind")
+BEGINNING: Final = datetime(1900, 1, 1)
+BETWEEN: Final = ("reopened", "moved_in", "moved_out")
+"""Items of the strip that compare two instants: reopened, transferred in, transferred out."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The strip, in cases. `opening + registered + reopened + moved_in - moved_out - closed = closing`."""
+
+    opening: int
+    registered: int
+    reopened: int
+    moved_in: int
+    moved_out: int
+    closed: int
+    closing: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it does; anything else is a defect."""
+        received = self.registered + self.reopened + self.moved_in
+        return self.opening + received - self.moved_out - self.closed == self.closing
+
+
+def before(case_filter: CaseFilter) -> CaseFilter | None:
+    """The same filter as of the last moment before the period; None where it has no beginning."""
+    moment = case_filter.span.before
+    return case_filter.over(Span(None, moment.date())) if moment else None
+
+
+def between_where(database: CaseDatabase, case_filter: CaseFilter, item: str) -> tuple[Cases, list[Condition]]:
+    """The cases that the strip's `reopened`, `moved_in` or `moved_out` counts, as a WHERE clause."""
+    now = cases_at(database, case_filter.at)
+    earlier_filter = before(case_filter)
+    if earlier_filter is None:
+        return now, [false()]
+    then = cases_at(database, earlier_filter.at)
+    if item == "reopened":
+        if then.undone_closings is None:
+            return now, [false()]
+        undone = then.undone_closings.c
+        closed_then = select(undone.case_id).where(undone.closed_at <= then.at, undone.reopened_at > then.at)
+        again = or_(now.is_open, now.closed_at > then.at)
+        return now, [*case_filter.where(now), now.exists, again, now.case_id.in_(closed_then)]
+    units = [key for key in case_filter.narrowed if key in UNIT_FIELDS]
+    if not units or then.former_units is None:
+        return now, [false()]
+    elsewhere = replace(case_filter, **dict.fromkeys(UNIT_FIELDS, ()))
+    inside_now = and_(*(FIELDS[key].condition(now, getattr(case_filter, key)) for key in units))
+    inside_then = and_(*(FIELDS[key].condition(then, getattr(case_filter, key)) for key in units))
+    arrived = item == "moved_in"
+    here_now = inside_now if arrived else ~func.coalesce(inside_now, false())
+    here_then = ~func.coalesce(inside_then, false()) if arrived else inside_then
+    event = database.read("case_event", "moving")
+    moved = select(event.case_id).where(event.kind == "reassigned", event.at > then.at, event.at <= now.at)
+    open_then = select(then.case_id).select_from(then.source).where(then.is_open, here_then, then.case_id.in_(moved))
+    return now, [*elsewhere.where(now), now.exists, here_now, now.case_id.in_(open_then)]
+
+
+def count_between(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, item: str) -> int:
+    """How many cases were reopened, moved in or moved out in the period; accusations as in the totals."""
+    if before(case_filter) is None or (item != "reopened" and not (case_filter.unit or case_filter.kind)):
+        return 0
+    cases, where = between_where(database, case_filter, item)
+    if case_filter.narrowed:
+        where.append(~cases.is_accusation)
+    statement = select(func.count()).select_from(cases.source).where(*where)
+    return int(connection.execute(statement).scalar() or 0)
+
+
+def open_by_day(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.Series[int]:
+    """Open cases at the end of each day from the first registration to the effective instant.
+
+    Indexed by day; each equals the stock `open` as of that day. Registrations less closings,
+    corrected by closings that were undone and, for chosen units, by transfers between units.
+    """
+    count = _Daily(connection, database, case_filter)
+    changes = [count.by("registered_at", +1), count.by("recorded_closing", -1)]
+    undone = count.ever.undone_closings
+    if undone is not None:
+        changes += [count.through(undone, undone.c.closed_at, -1), count.through(undone, undone.c.reopened_at, +1)]
+    if count.needs_units:
+        changes += [count.transfers("to_unit_id", +1), count.transfers("from_unit_id", -1)]
+    total = pd.concat(changes).groupby(level=0).sum().sort_index()
+    if total.empty:
+        return total.astype("int64")
+    total.index = pd.to_datetime(total.index)
+    days = pd.date_range(total.index[0], case_filter.today)
+    return total.reindex(days, fill_value=0).cumsum().astype("int64")
+
+
+@dataclass(frozen=True)
+class _Daily:
+    """Counts of cases by the day of a moment, each case seen as it was at that moment."""
+
+    connection: Connection
+    database: CaseDatabase
+    case_filter: CaseFilter
+
+    @property
+    def ever(self) -> Cases:
+        """Cases at the beginning of time: everything that events ever changed matters."""
+        return cases_at(self.database, BEGINNING)
+
+    @property
+    def needs_units(self) -> bool:
+        return bool(self.case_filter.unit or self.case_filter.kind) and self.ever.former_units is not None
+
+    def by(self, moment: str, sign: int) -> pd.Series[int]:
+        """By a moment of the case itself."""
+        at = getattr(self.ever, moment)
+        seen = cases_by(self.database, at, BEGINNING)
+        return self._counted(seen, seen.columns.source, at, sign)
+
+    def through(self, table: FromClause, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
+        """By a moment of `table`, which has a case_id."""
+        seen = cases_by(self.database, at, BEGINNING)
+        return self._counted(seen, table.join(seen.columns.source, seen.columns.case_id == table.c.case_id), at, sign)
+
+    def transfers(self, side: str, sign: int) -> pd.Series[int]:
+        """By the moment of a reassignment of an open case from or to one of the chosen units."""
+        event = self.database.read("case_event", "moving")
+        seen = cases_by(self.database, event.at, BEGINNING)
+        chosen = select(event.source.c.at)  # placeholder
+        raise NotImplementedError(chosen, side, sign, seen)
+
+    def _counted(
+        self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int, *more: Condition
+    ) -> pd.Series[int]:
+        where = [*self.case_filter.where(seen), seen.exists, at <= self.case_filter.at, *more]
+        if self.case_filter.narrowed:
+            where.append(~seen.is_accusation)
+        day = day_of(at).label("day")
+        source = seen.with_units(source) if self.needs_units else source
+        rows = self.connection.execute(select(day, func.count()).select_from(source).where(*where).group_by(day))
+        return pd.Series({row[0]: sign * row[1] for row in rows}, dtype="int64")

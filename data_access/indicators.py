@@ -1,0 +1,260 @@
+"""Every indicator, defined once.
+
+A rate is a numerator among a denominator, both conditions on cases at an instant; the
+moment decides the period it belongs to (none: a stock figure, as of the instant). The
+words are in the catalogue under `indicator.<key>.`; formulas and articles follow
+DOMAIN.md "Indicators" and 《信访工作条例》2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import and_, func, not_, or_
+
+from data_access.dialect import end_of_day
+from data_access.state import Cases, Condition
+
+Rule = Callable[[Cases], Condition]
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A rate (numerator among denominator) or a count (numerator None).
+
+    `needs`: source columns. `moment`: the attribute of
+    Cases that decides its period; None for stock figures.
+    `better`: whether more or less is better, None where it is context only. `office`:
+    charged to the registering unit instead of the responsible one. `table`: what is
+    counted. `confidential`: a rating; small cells are never shown, nor its numerator listed.
+    `county_wide`: a volume whose county total includes accusations.
+    """
+
+    key: str
+    needs: tuple[str, ...]
+    denominator: Rule
+    numerator: Rule | None = None
+    moment: str | None = None
+    better: Literal["more", "less"] | None = None
+    office: bool = False
+    table: Literal["petition_case", "reminder_slip"] = "petition_case"
+    confidential: bool = False
+    county_wide: bool = False
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it has a numerator among its denominator."""
+        return self.numerator is not None
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it is as of an instant and ignores the period."""
+        return self.moment is None
+
+
+def _rating(whose: str) -> tuple[Indicator, Indicator]:
+    rating, rated_at, expires_at = f"{whose}_rating", f"{whose}_rated_at", f"{whose}_rating_expires_at"
+
+    def is_rated(cases: Cases) -> Condition:
+        return and_(cases.exists, getattr(cases, rated_at) <= cases.at)
+
+    response = Indicator(
+        f"{whose}_rating_response_rate",
+        needs=(rated_at, expires_at),
+        moment=f"{whose}_rating_due",
+        denominator=lambda cases: and_(cases.exists, or_(getattr(cases, expires_at) <= cases.at, is_rated(cases))),
+        numerator=is_rated,
+        better="more",
+        office=whose == "office",
+    )
+    satisfaction = Indicator(
+        f"{whose}_satisfaction_rate",
+        needs=(rating, rated_at),
+        moment=rated_at,
+        denominator=lambda cases: and_(is_rated(cases), getattr(cases, rating).is_not(None)),
+        numerator=lambda cases: getattr(cases, rating).in_(("satisfied", "basically_satisfied")),
+        better="more",
+        office=whose == "office",
+        confidential=True,
+    )
+    return response, satisfaction
+
+
+def _due_by(days: int) -> Rule:
+    return lambda cases: and_(
+        cases.is_open,
+        cases.on_clock,
+        cases.due > cases.at,
+        cases.due <= end_of_day(cases.at, days),
+    )
+
+
+_office_response, _office_satisfaction = _rating("office")
+_unit_response, _unit_satisfaction = _rating("unit")
+_DUE = ("due_at", "accepted_at", "closed_at")
+
+_ALL: Final = (
+    Indicator(
+        "on_time_closure_rate",
+        needs=_DUE,
+        moment="due",
+        denominator=lambda cases: and_(cases.exists, cases.on_clock, cases.due <= cases.at),
+        numerator=lambda cases: cases.closed_at <= cases.due,
+        better="more",
+    ),
+    Indicator(
+        "on_time_answer_rate",
+        needs=(*_DUE, "answered_at"),
+        moment="due",
+        denominator=lambda cases: and_(cases.exists, cases.on_clock, cases.due <= cases.at),
+        numerator=lambda cases: func.coalesce(cases.answered_at, cases.closed_at) <= cases.due,
+        better="more",
+    ),
+    Indicator(
+        "office_timely_forwarding_rate",
+        needs=("registered_at", "forwarded_at"),
+        moment="forwarding_due",
+        denominator=lambda cases: and_(cases.exists, cases.forwarding_due <= cases.at),
+        numerator=lambda cases: cases.forwarded_by(cases.forwarding_due),
+        better="more",
+        office=True,
+    ),
+    Indicator(
+        "unit_timely_acceptance_rate",
+        needs=("unit_received_at", "noticed_at"),
+        moment="acceptance_due",
+        denominator=lambda cases: and_(
+            cases.exists, cases.unit_received_at.is_not(None), cases.acceptance_due <= cases.at
+        ),
+        numerator=lambda cases: cases.noticed_by(cases.acceptance_due),
+        better="more",
+    ),
+    Indicator(
+        "closure_rate",
+        needs=("registered_at", "closed_at"),
+        moment="registered_at",
+        denominator=lambda cases: and_(cases.exists, cases.counts_for_closing),
+        numerator=lambda cases: cases.is_closed,
+        better="more",
+    ),
+    Indicator(
+        "resolution_rate",
+        needs=("closed_at", "resolved_at"),
+        moment="closed_at",
+        denominator=lambda cases: and_(cases.is_closed, cases.counts_for_closing),
+        numerator=lambda cases: cases.resolved_at <= cases.at,
+        better="more",
+    ),
+    Indicator(
+        "overdue_share",
+        needs=_DUE,
+        denominator=lambda cases: and_(cases.is_open, cases.on_clock),
+        numerator=lambda cases: cases.due <= cases.at,
+        better="less",
+    ),
+    _office_response,
+    _unit_response,
+    _office_satisfaction,
+    _unit_satisfaction,
+    Indicator(
+        "repeat_share",
+        needs=("is_repeat",),
+        moment="registered_at",
+        denominator=lambda cases: and_(cases.exists, cases.is_repeat.is_not(None)),
+        numerator=lambda cases: cases.is_repeat.is_(True),
+    ),
+    Indicator(
+        "collective_share",
+        needs=("is_collective",),
+        moment="registered_at",
+        denominator=lambda cases: and_(cases.exists, cases.is_collective.is_not(None)),
+        numerator=lambda cases: cases.is_collective.is_(True),
+    ),
+    Indicator(
+        "extension_rate",
+        needs=("accepted_at", "extended_at"),
+        moment="accepted_at",
+        denominator=lambda cases: and_(cases.exists, cases.accepted_at <= cases.at),
+        numerator=lambda cases: cases.extended_at <= cases.at,
+        better="less",
+    ),
+    Indicator(
+        "follow_up_rate",
+        needs=("closed_at", "followed_up_at"),
+        moment="closed_at",
+        denominator=lambda cases: and_(
+            cases.is_closed,
+            cases.counts_for_closing,
+            cases.closed_at <= end_of_day(cases.at, -cases.database.settings.thresholds.follow_up_after_days),
+        ),
+        numerator=lambda cases: cases.followed_up_at <= cases.at,
+        better="more",
+    ),
+    Indicator(
+        "slip_return_rate",
+        needs=("reminder_slip.case_id", "reminder_slip.due_at", "reminder_slip.answered_at"),
+        table="reminder_slip",
+        moment="slip_due_at",
+        denominator=lambda cases: and_(cases.exists, cases.slip.issued_at <= cases.at, cases.slip.due_at <= cases.at),
+        numerator=lambda cases: cases.slip.answered_at <= cases.slip.due_at,
+        better="more",
+    ),
+    Indicator(
+        "slip_effect_rate",
+        needs=("reminder_slip.case_id", "reminder_slip.effect_checked_at", "reminder_slip.effective"),
+        table="reminder_slip",
+        moment="slip_checked_at",
+        denominator=lambda cases: and_(cases.exists, cases.slip.effect_checked_at <= cases.at),
+        numerator=lambda cases: cases.slip.effective.is_(True),
+        better="more",
+    ),
+    Indicator(
+        "registered",
+        needs=("registered_at",),
+        moment="registered_at",
+        denominator=lambda cases: cases.exists,
+        county_wide=True,
+    ),
+    Indicator(
+        "closed",
+        needs=("closed_at",),
+        moment="closed_at",
+        denominator=lambda cases: cases.is_closed,
+        county_wide=True,
+    ),
+    Indicator("open", needs=("registered_at", "closed_at"), denominator=lambda cases: cases.is_open, county_wide=True),
+    Indicator("overdue", needs=_DUE, denominator=lambda cases: cases.is_overdue, better="less"),
+    Indicator(
+        "due_soon",
+        needs=_DUE,
+        denominator=lambda cases: _due_by(cases.database.settings.thresholds.due_soon_days[0])(cases),
+    ),
+    Indicator(
+        "acceptance_overdue",
+        needs=("unit_received_at", "noticed_at"),
+        denominator=lambda cases: cases.acceptance_overdue,
+        better="less",
+    ),
+)
+
+# Figures that pages show beside an indicator; not indicators of their own.
+_BESIDE: Final = (
+    Indicator(
+        "not_yet_due",
+        needs=_DUE,
+        moment="registered_at",
+        denominator=lambda cases: and_(
+            cases.counts_for_closing, cases.is_open, not_(func.coalesce(cases.due <= cases.at, False))
+        ),
+    ),
+    Indicator(
+        "due_later",
+        needs=_DUE,
+        denominator=lambda cases: _due_by(cases.database.settings.thresholds.due_soon_days[-1])(cases),
+    ),
+)
+
+INDICATORS: Final[dict[str, Indicator]] = {indicator.key: indicator for indicator in _ALL}
+MEASURES: Final[dict[str, Indicator]] = INDICATORS | {indicator.key: indicator for indicator in _BESIDE}

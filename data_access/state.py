@@ -1,0 +1,329 @@
+"""The state of cases at an instant, derived from their moments.
+
+State is never stored. A case closed after the instant is open at it; an extension after
+the instant has not happened yet; where the source keeps events, a closing that was later
+undone and the responsible unit of the time are used too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, false, func, literal, or_, select
+
+from data_access import schema
+from data_access.database import CaseDatabase
+from data_access.deadlines import Limit
+
+# Outside every closing denominator (DOMAIN.md "Deadlines"; Regulation Art. 22, 29-31).
+OUTSIDE_DISPOSITIONS: Final = ("not_accepted", "no_longer_accepted", "returned", "merged", "filed")
+LEAVING: Final = ("not_accepted", "transferred", "merged")
+OTHER_CLOCKS: Final = ("suggestion", "accusation")
+
+Instant = datetime | ColumnElement[Any]
+Condition = ColumnElement[bool]
+
+
+def _is_in(column: ColumnElement[Any], codes: tuple[str, ...]) -> Condition:
+    """Whether `column` holds one of `codes`; an empty one does not."""
+    return func.coalesce(column, "").in_(codes)
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Cases at the instant `at`, as SQL. `earliest` is the smallest value that `at` takes.
+
+    `undone` is given where `at` itself is a moment of the closings that were undone.
+    """
+
+    database: CaseDatabase
+    at: Any
+    earliest: datetime
+    undone: Subquery | None = None
+
+    @cached_property
+    def columns(self) -> Any:
+        """The columns of `petition_case` by name."""
+        return self.database.read("petition_case")
+
+    def __getattr__(self, name: str) -> ColumnElement[Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        column: ColumnElement[Any] = getattr(self.columns, name)
+        return column
+
+    # what to select from
+
+    @cached_property
+    def source(self) -> FromClause:
+        """`petition_case`, with what the events say about the instant where that differs."""
+        return self.joined(self.columns.source)
+
+    def joined(self, source: FromClause) -> FromClause:
+        """`source`, which holds `petition_case`, with what the events say about the instant."""
+        if self.undone_closings is not None:
+            undone = self.undone_closings.c
+            then = and_(
+                undone.case_id == self.columns.case_id,
+                undone.closed_at <= self.at,
+                undone.reopened_at > self.at,
+            )
+            source = source.outerjoin(self.undone_closings, then)
+        return self.with_units(source)
+
+    def with_units(self, source: FromClause) -> FromClause:
+        """`source`, which holds `petition_case`, joined with the responsible unit of the instant."""
+        if self.former_units is None:
+            return source
+        former = self.former_units.c
+        then = and_(
+            former.case_id == self.columns.case_id,
+            former.until > self.at,
+            or_(former.since.is_(None), former.since <= self.at),
+        )
+        return source.outerjoin(self.former_units, then)
+
+    @cached_property
+    def former_units(self) -> Subquery | None:
+        """Responsible units of the past: case_id, unit_id, since, until; None where none matters."""
+        last = self.database.last_event_at.get("reassigned")
+        if last is None or last <= self.earliest or not self.database.has("case_event.from_unit_id"):
+            return None
+        event = self.database.read("case_event", "reassignment")
+        since = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
+        return (
+            select(event.case_id, event.from_unit_id.label("unit_id"), since.label("since"), event.at.label("until"))
+            .where(event.kind == "reassigned")
+            .subquery("former_unit")
+        )
+
+    @cached_property
+    def undone_closings(self) -> Subquery | None:
+        """Closings that were undone: case_id, closed_at, reopened_at; None where none matters."""
+        if self.undone is not None:
+            return self.undone
+        last = self.database.last_event_at.get("reopened")
+        if last is None or last <= self.earliest or "closed" not in self.database.last_event_at:
+            return None
+        event = self.database.read("case_event", "reopening")
+        following = func.lead(event.at).over(partition_by=event.case_id, order_by=event.at)
+        pairs = (
+            select(event.case_id, event.kind, event.at.label("closed_at"), following.label("reopened_at"))
+            .where(event.kind.in_(("closed", "reopened")))
+            .subquery("closing_pair")
+        )
+        return (
+            select(pairs.c.case_id, pairs.c.closed_at, pairs.c.reopened_at)
+            .where(pairs.c.kind == "closed", pairs.c.reopened_at.is_not(None))
+            .subquery("undone_closing")
+        )
+
+    # what they are at the instant
+
+    @cached_property
+    def lead_unit_id(self) -> ColumnElement[Any]:
+        """The responsible unit at the instant."""
+        if self.former_units is None:
+            return self.columns.lead_unit_id  # type: ignore[no-any-return]
+        return func.coalesce(self.former_units.c.unit_id, self.columns.lead_unit_id)
+
+    @cached_property
+    def exists(self) -> Condition:
+        """Registered by the instant."""
+        return self.columns.registered_at <= self.at  # type: ignore[no-any-return]
+
+    @cached_property
+    def recorded_closing(self) -> ColumnElement[Any]:
+        """The closing on record. One before its registration counts from the registration,
+        so that flows balance; `check` lists such records."""
+        recorded, registered = self.columns.closed_at, self.columns.registered_at
+        return case((recorded < registered, registered), else_=recorded)
+
+    @cached_property
+    def closed_at(self) -> ColumnElement[Any]:
+        """When the closing in force at the instant happened; empty while open."""
+        happened = self.columns.closed_at <= self.at
+        if self.undone_closings is None:
+            return case((happened, self.recorded_closing))
+        return case((happened, self.recorded_closing), else_=self.undone_closings.c.closed_at)
+
+    @cached_property
+    def is_open(self) -> Condition:
+        """Registered and not closed."""
+        recorded = self.columns.closed_at
+        still = or_(recorded.is_(None), recorded > self.at)
+        if self.undone_closings is not None:
+            still = and_(still, self.undone_closings.c.closed_at.is_(None))
+        return and_(self.exists, still)
+
+    @cached_property
+    def is_closed(self) -> Condition:
+        """Registered and closed, whatever the exit."""
+        return and_(self.exists, self.closed_at.is_not(None))
+
+    @cached_property
+    def has_left(self) -> Condition:
+        """Closed by an exit that leaves the closing denominators: not accepted, transferred, merged."""
+        recorded = self.columns.closed_at
+        return and_(_is_in(self.columns.closed_how, LEAVING), func.coalesce(recorded <= self.at, false()))
+
+    @cached_property
+    def counts_for_closing(self) -> Condition:
+        """Inside the closing denominators."""
+        return and_(~_is_in(self.columns.disposition, OUTSIDE_DISPOSITIONS), ~self.has_left)
+
+    def _computed(self, statutory: Limit) -> ColumnElement[Any] | None:
+        """The deadline that follows from acceptance (Art. 34), for the tracks that state none."""
+        tracks = self.database.computed_tracks
+        clock, years, accepted = self.database.clock, self.database.years, self.columns.accepted_at
+        due = statutory.sql(accepted, years)
+        if "summary" not in tracks:
+            return due if tracks else None
+        return case((self.columns.track == "summary", clock.summary_closing.sql(accepted, years)), else_=due)
+
+    @cached_property
+    def final_due(self) -> ColumnElement[Any]:
+        """The latest deadline: a stated one wins over a computed one."""
+        stated, extended_at = self.columns.due_at, self.columns.extended_at
+        usual, extended = self._computed(self.database.clock.closing), self._computed(self.database.clock.extended_closing)
+        if usual is None or extended is None:
+            return stated  # type: ignore[no-any-return]
+        return func.coalesce(stated, case((extended_at.is_not(None), extended), else_=usual))
+
+    @cached_property
+    def first_due(self) -> ColumnElement[Any]:
+        """The deadline before an extension."""
+        original, stated = self.columns.original_due_at, self.columns.due_at
+        computed = self._computed(self.database.clock.closing)
+        if computed is None:
+            return func.coalesce(original, stated)
+        return func.coalesce(original, case((stated.is_(None), computed)), stated)
+
+    @cached_property
+    def due(self) -> ColumnElement[Any]:
+        """The deadline in force at the instant."""
+        return case((self.columns.extended_at > self.at, self.first_due), else_=self.final_due)
+
+    @cached_property
+    def on_clock(self) -> Condition:
+        """On the closing clock: has a deadline and a track inside the 60-day rule or the summary one."""
+        columns = self.columns
+        return and_(
+            func.coalesce(columns.track, "") != "other",
+            ~_is_in(columns.purpose, OTHER_CLOCKS),
+            self.counts_for_closing,
+            self.due.is_not(None),
+        )
+
+    @cached_property
+    def is_overdue(self) -> Condition:
+        """Open past its deadline."""
+        return and_(self.is_open, self.on_clock, self.due <= self.at)
+
+    # acceptance
+
+    @cached_property
+    def received_at(self) -> ColumnElement[Any]:
+        """Received by the petition office."""
+        return func.coalesce(self.columns.petitioned_at, self.columns.registered_at)
+
+    @cached_property
+    def forwarding_due(self) -> ColumnElement[Any]:
+        """When the petition office must have forwarded it (Art. 22)."""
+        return self.database.clock.forwarding.sql(self.received_at, self.database.years)
+
+    def forwarded_by(self, limit: Any) -> Condition:
+        """Forwarded, or otherwise disposed of, by `limit`."""
+        columns = self.columns
+        ways = (
+            columns.forwarded_at,
+            columns.noticed_at,
+            columns.accepted_at,
+            columns.not_accepted_at,
+            columns.closed_at,
+        )
+        return or_(*(way <= limit for way in ways))
+
+    @cached_property
+    def acceptance_due(self) -> ColumnElement[Any]:
+        """When the unit must have given notice (Art. 23); stated, else computed from its receipt."""
+        computed = self.database.clock.acceptance.sql(self.columns.unit_received_at, self.database.years)
+        return func.coalesce(self.columns.acceptance_due_at, computed)
+
+    def noticed_by(self, limit: Any) -> Condition:
+        """Accepted, not accepted, or objected to within the working days of Art. 23, by `limit`."""
+        columns = self.columns
+        objection_due = self.database.clock.objection.sql(columns.unit_received_at, self.database.years)
+        objected = and_(
+            columns.objected_at.is_not(None), columns.objected_at <= limit, columns.objected_at <= objection_due
+        )
+        return or_(
+            columns.noticed_at <= limit, columns.accepted_at <= limit, columns.not_accepted_at <= limit, objected
+        )
+
+    @cached_property
+    def acceptance_overdue(self) -> Condition:
+        """Open, its acceptance limit past, no notice given."""
+        return and_(
+            self.is_open,
+            self.columns.unit_received_at.is_not(None),
+            self.acceptance_due <= self.at,
+            ~func.coalesce(self.noticed_by(self.at), false()),
+        )
+
+    # ratings and slips
+
+    @cached_property
+    def office_rating_due(self) -> ColumnElement[Any]:
+        """End of the window for rating the petition office; the rating itself where no window is known."""
+        return func.coalesce(self.columns.office_rating_expires_at, self.columns.office_rated_at)
+
+    @cached_property
+    def unit_rating_due(self) -> ColumnElement[Any]:
+        """End of the window for rating the responsible unit; the rating itself where no window is known."""
+        return func.coalesce(self.columns.unit_rating_expires_at, self.columns.unit_rated_at)
+
+    @cached_property
+    def slip(self) -> Any:
+        """The columns of `reminder_slip` by name."""
+        return self.database.read("reminder_slip")
+
+    @cached_property
+    def field(self) -> Any:
+        """The columns of `category`, to join by category_id."""
+        return self.database.read("category", "field")
+
+    @cached_property
+    def lead(self) -> Any:
+        """The columns of `unit`, to join by the responsible unit."""
+        return self.database.read("unit", "lead")
+
+    @cached_property
+    def slip_due_at(self) -> ColumnElement[Any]:
+        """When the return slip is due."""
+        return self.slip.due_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def slip_checked_at(self) -> ColumnElement[Any]:
+        """When the effect was checked."""
+        return self.slip.effect_checked_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def is_accusation(self) -> Condition:
+        """检举控告: counted in county totals only."""
+        return func.coalesce(self.columns.purpose, "") == "accusation"
+
+
+def cases_at(database: CaseDatabase, at: datetime) -> Cases:
+    """The cases of `database` as they are at `at`."""
+    return Cases(database, literal(at, schema.Moment), at)
+
+
+def cases_by(
+    database: CaseDatabase, at: ColumnElement[Any], earliest: datetime, undone: Subquery | None = None
+) -> Cases:
+    """The cases, each seen at its own instant `at`, an expression that is never before `earliest`."""
+    return Cases(database, at, earliest, undone)

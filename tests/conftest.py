@@ -1,0 +1,297 @@
+"""What tests share: databases to read, a browser, a running dashboard, and when to do without.
+
+A test that needs a server or a browser skips where there is none and says how to get it.
+With CASES_TEST_NO_SKIP set, as in CI, it fails instead. Everything is made once per process,
+so pytest-xdist's workers do not meet. Databases shared by a session are to be read only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_AS_OF = dt.date(2026, 11, 24)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
+WINDOWS_BROWSERS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
+BROWSER_FLAGS = (
+    "--no-sandbox",  # CI is root in a container
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+START_SECONDS = 60
+
+# The developer's own database and settings must never reach a test.
+for _name in ("CASES_URL", "CASES_SETTINGS"):
+    os.environ.pop(_name, None)
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip with `reason`; fail with it where nothing may be skipped."""
+    if os.environ.get("CASES_TEST_NO_SKIP"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures they ask for, and run the browser's last: playwright's event loop stays on."""
+
+    def fixtures(item: pytest.Item) -> list[str]:
+        return getattr(item, "fixturenames", [])
+
+    for item in items:
+        if "chromium" in fixtures(item):
+            item.add_marker(pytest.mark.browser)
+        if "postgres_server" in fixtures(item):
+            item.add_marker(pytest.mark.server)
+    items.sort(key=lambda item: "browser" in fixtures(item))
+
+
+@pytest.fixture(autouse=True)
+def _chinese_first() -> None:
+    """Each test begins in the default language, whatever the one before has chosen."""
+    from data_access import texts
+
+    texts.use(texts.LANGUAGES[0])
+
+
+# Databases
+
+
+def sqlite_url(path: Path) -> str:
+    """The SQLAlchemy URL of a SQLite file."""
+    return f"sqlite:///{path.as_posix()}"
+
+
+@pytest.fixture(scope="session")
+def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo county on SQLite: 12,000 cases, seed 7, as of 24 November 2026."""
+    from data_access.demo import make_demo
+
+    url = sqlite_url(tmp_path_factory.mktemp("demo") / "demo.sqlite")
+    make_demo(url, cases=12_000, seed=7, as_of=DEMO_AS_OF)
+    return url
+
+
+@pytest.fixture(scope="session")
+def empty_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A SQLite database with every table of the contract and its version, and no other row."""
+    from data_access import schema
+    from data_access.engine import writing_engine
+
+    url = sqlite_url(tmp_path_factory.mktemp("empty") / "empty.sqlite")
+    engine = writing_engine(url)
+    with engine.begin() as connection:
+        schema.metadata.create_all(connection)
+        connection.execute(schema.contract.insert().values(version=schema.VERSION))
+    engine.dispose()
+    return url
+
+
+def minimal_cases() -> list[tuple[str, str, str | None, str, str]]:
+    """The 40 cases of `minimal_url`: case_no, registered_at, closed_at, lead_unit_id, due_at.
+
+    Case i is registered at 09:00 every 8th day from 5 January 2026 (the last on 13 November),
+    for unit u1 … u4 in turn of ten, and due 60 days later, given as a date. By i % 4 it is
+    left open, closed after 30 days, closed in the last minutes of its deadline, or closed
+    10 days late; what would close after 24 November 2026 is open too.
+    """
+    cases = []
+    for i in range(40):
+        registered = dt.datetime(2026, 1, 5, 9) + dt.timedelta(days=8 * i)
+        due = registered.date() + dt.timedelta(days=60)
+        closed = (
+            None,
+            registered + dt.timedelta(days=30),
+            dt.datetime.combine(due, dt.time(23, 50)),
+            dt.datetime.combine(due + dt.timedelta(days=10), dt.time(10)),
+        )[i % 4]
+        if closed and closed.date() > DEMO_AS_OF:
+            closed = None
+        unit = f"u{i // 10 + 1}"
+        cases.append((f"M{i + 1:03}", str(registered), str(closed) if closed else None, unit, str(due)))
+    return cases
+
+
+@pytest.fixture(scope="session")
+def minimal_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A SQLite database with what the contract requires and nothing more: see `minimal_cases`."""
+    path = tmp_path_factory.mktemp("minimal") / "minimal.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE unit (unit_id VARCHAR(40) PRIMARY KEY, name VARCHAR(120))")
+        connection.execute(
+            "CREATE TABLE petition_case (case_no VARCHAR(40) PRIMARY KEY, registered_at DATETIME, "
+            "closed_at DATETIME, lead_unit_id VARCHAR(40), due_at DATE)"
+        )
+        names = ("甲局", "乙局", "丙镇", "丁镇")
+        connection.executemany("INSERT INTO unit VALUES (?, ?)", [(f"u{n}", name) for n, name in enumerate(names, 1)])
+        connection.executemany("INSERT INTO petition_case VALUES (?, ?, ?, ?, ?)", minimal_cases())
+    return sqlite_url(path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """URL of a PostgreSQL database whose user may create others and connects with a password over TCP."""
+    url = os.environ.get("CASES_TEST_POSTGRES")
+    if not url:
+        skip_or_fail("no PostgreSQL: set CASES_TEST_POSTGRES=postgresql://user:password@host:port/database")
+    return url
+
+
+@pytest.fixture(scope="module")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of a PostgreSQL database of the test module's own, empty at first, dropped afterwards."""
+    import psycopg
+    from psycopg import sql
+
+    name = f"cases_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real ledgers, which lies beside the project where it is developed."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real ledgers in {folder}")
+    return folder
+
+
+# The running dashboard
+
+
+@pytest.fixture(scope="session")
+def server_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where each server's output goes, as <port>.log."""
+    return tmp_path_factory.mktemp("servers")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _healthy(port: int) -> bool:
+    # http.client, because urllib would ask a configured proxy.
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/_stcore/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@contextmanager
+def serving(logs: Path, url: str | None, env: dict[str, str]) -> Iterator[str]:
+    """The dashboard in a process of its own on `url` (None: nothing configured); its base URL."""
+    port = _free_port()
+    log = logs / f"{port}.log"
+    options = (f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options, "--server.fileWatcherType=none"],
+            cwd=ROOT,
+            env={**os.environ, **({"CASES_URL": url} if url else {}), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        stop = time.monotonic() + START_SECONDS
+        while not _healthy(port):
+            if process.poll() is not None or time.monotonic() > stop:
+                said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                pytest.fail(f"the dashboard did not start within {START_SECONDS} seconds:\n{said}", pytrace=False)
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def server(server_logs: Path) -> Iterator[Callable[..., str]]:
+    """`server(url, NAME="value", …)`: a fresh dashboard on a database, with more environment; its base URL."""
+    with ExitStack() as running:
+
+        def start(url: str | None = None, **env: str) -> str:
+            return running.enter_context(serving(server_logs, url, env))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def demo_server(server_logs: Path, demo_url: str) -> Iterator[str]:
+    """Base URL of a dashboard on the demo county, one for the session."""
+    with serving(server_logs, demo_url, {}) as base:
+        yield base
+
+
+# The browser
+
+
+def _installed_browser() -> str | None:
+    found = (shutil.which(name) for name in BROWSERS)
+    homes = (os.environ.get(name) for name in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"))
+    usual = (Path(home) / path for home in homes if home for path in WINDOWS_BROWSERS)
+    return next((path for path in found if path), None) or next((str(path) for path in usual if path.is_file()), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium, Chrome or Edge."""
+    path = os.environ.get("CASES_TEST_CHROMIUM") or _installed_browser()
+    if not path:
+        skip_or_fail("no browser: install chromium, Chrome or Edge, or set CASES_TEST_CHROMIUM to its path")
+    if not Path(path).is_file():
+        skip_or_fail(f"no browser: CASES_TEST_CHROMIUM names {path}, where there is none")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless browser; open pages in a `browser.new_context()` of the test's own."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError as error:
+        skip_or_fail(f"no browser: playwright cannot be imported ({error}); python run.py test installs it")
+    with ExitStack() as running:
+        try:
+            playwright = running.enter_context(sync_playwright())
+            launched = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER_FLAGS))
+        except (Error, OSError) as error:
+            skip_or_fail(f"no browser: {chromium} could not be started: {str(error).splitlines()[0]}")
+        yield launched
+        launched.close()
