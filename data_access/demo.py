@@ -607,6 +607,7 @@ def _with_unit(c: Rows) -> Column:
 
 
 def _assisting(world: _World, rng: Random, c: Rows) -> Rows:
+    """Assisting units: one for some cases, now and then two, never the lead unit."""
     one = _chosen(c, _with_unit(c) & _some(rng, len(c["unit"]), 0.15))
     n = len(one["unit"])
     step = rng.integers(1, len(UNITS) - 1, n)
@@ -638,6 +639,7 @@ def _event_rows(c: Rows, kind: str, at: Column, **more: Column) -> Rows:
 
 
 def _events(world: _World, rng: Random, c: Rows) -> Rows:
+    """What the record keeps of changes: reassignments end with the lead unit, each closing here was undone."""
     undone = _chosen(c, c["reopened_at"] != NEVER)
     extended = _chosen(c, c["extended_at"] != NEVER)
     returned = _chosen(c, (c["closed_how"] == "transferred") & _some(rng, len(c["unit"]), 0.8))
@@ -699,6 +701,7 @@ def _listings(world: _World, rng: Random, c: Rows) -> Rows:
 
 
 def _listing_rows(world: _World, rng: Random, c: Rows, kind: str, list_id: Column, listed: Column) -> Rows:
+    """One listing for each of the cases `c`; verified and signed off some time after closing."""
     n = len(listed)
     verified = _later(world, rng, c["ended"], rng.integers(4, 30, n))
     signed_off = _later(world, rng, verified, rng.integers(0, 9, n))
@@ -719,6 +722,7 @@ def _listing_rows(world: _World, rng: Random, c: Rows, kind: str, list_id: Colum
 
 
 def _instructions(world: _World, rng: Random, c: Rows) -> Rows:
+    """Written instructions, more often on group petitions, sometimes two on a case."""
     share = np.where(c["is_collective"], 0.12, 0.025)
     one = _chosen(c, _with_unit(c) & (c["purpose"] != "accusation") & _some(rng, len(share), share))
     more = _chosen(one, _some(rng, len(one["unit"]), 0.15))
@@ -848,11 +852,9 @@ def _unit_tables(world: _World) -> Iterator[tuple[Table, Rows]]:
 
 
 def _heads_of(town: str) -> tuple[str, str]:
-    return (
-        ("党工委书记", "办事处主任")
-        if town.endswith("街道")
-        else ("党委书记", "镇长" if town.endswith("镇") else "乡长")
-    )
+    if town.endswith("街道"):
+        return "党工委书记", "办事处主任"
+    return "党委书记", "镇长" if town.endswith("镇") else "乡长"
 
 
 def _decisions(world: _World) -> Rows:
@@ -903,7 +905,7 @@ def _texts(moments: Column) -> list[str | None]:
     """Moments as `2026-11-24 23:59:59`, empty ones as None."""
     found = np.full(len(moments), None, dtype=object)
     there = moments != NEVER
-    found[there] = np.strings.replace(np.datetime_as_string(moments[there].astype("datetime64[s]")), "T", " ")
+    found[there] = [each.replace("T", " ") for each in moments[there].astype("datetime64[s]").astype(str).tolist()]
     texts: list[str | None] = found.tolist()
     return texts
 

@@ -8,16 +8,17 @@ effective one, so that it always adds up and each item opens the cases it counts
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, cast
 
 import pandas as pd
-from sqlalchemy import Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func, or_, select
 
-from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of
 from data_access.filters import FIELDS, CaseFilter
 from data_access.periods import Span
+from data_access.queries import measure
 from data_access.state import Cases, Condition, cases_at, cases_by
 
 UNIT_FIELDS: Final = ("unit", "kind")
@@ -68,7 +69,7 @@ def between_where(database: CaseDatabase, case_filter: CaseFilter, item: str) ->
     units = [key for key in case_filter.narrowed if key in UNIT_FIELDS]
     if not units or then.former_units is None:
         return now, [false()]
-    elsewhere = replace(case_filter, **dict.fromkeys(UNIT_FIELDS, ()))
+    elsewhere = replace(case_filter, unit=(), kind=())
     inside_now = and_(*(FIELDS[key].condition(now, getattr(case_filter, key)) for key in units))
     inside_then = and_(*(FIELDS[key].condition(then, getattr(case_filter, key)) for key in units))
     arrived = item == "moved_in"
@@ -91,6 +92,22 @@ def count_between(connection: Connection, database: CaseDatabase, case_filter: C
     return int(connection.execute(statement).scalar() or 0)
 
 
+def balance(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Balance:
+    """The strip of the filter's period."""
+
+    def count(key: str, seen: CaseFilter | None) -> int:
+        return int(measure(connection, database, seen, [key])["numerator"].iloc[0]) if seen else 0
+
+    flow = measure(connection, database, case_filter, ["registered", "closed", "open"]).set_index("indicator")["numerator"]
+    return Balance(
+        opening=count("open", before(case_filter)),
+        registered=int(flow["registered"]),
+        closed=int(flow["closed"]),
+        closing=int(flow["open"]),
+        **{item: count_between(connection, database, case_filter, item) for item in BETWEEN},
+    )
+
+
 def open_by_day(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.Series[int]:
     """Open cases at the end of each day from the first registration to the effective instant.
 
@@ -105,10 +122,9 @@ def open_by_day(connection: Connection, database: CaseDatabase, case_filter: Cas
     if count.needs_units:
         changes += [count.transfers("to_unit_id", +1), count.transfers("from_unit_id", -1)]
     total = pd.concat(changes).groupby(level=0).sum().sort_index()
-    if total.empty:
-        return total.astype("int64")
     total.index = pd.to_datetime(total.index)
-    days = pd.date_range(total.index[0], case_filter.today)
+    first = database.first_registered_at
+    days = pd.date_range(min(first.date() if first else case_filter.today, case_filter.today), case_filter.today)
     return total.reindex(days, fill_value=0).cumsum().astype("int64")
 
 
@@ -144,16 +160,43 @@ class _Daily:
         """By the moment of a reassignment of an open case from or to one of the chosen units."""
         event = self.database.read("case_event", "moving")
         seen = cases_by(self.database, event.at, BEGINNING)
-        chosen = select(event.source.c.at)  # placeholder
-        raise NotImplementedError(chosen, side, sign, seen)
+        case = seen.columns
+        moved = cast(Cases, _Moved(seen, getattr(event, side)))
+        chosen = [
+            FIELDS[key].condition(moved, getattr(self.case_filter, key))
+            for key in self.case_filter.narrowed
+            if key in UNIT_FIELDS
+        ]
+        others = replace(self.case_filter, unit=(), kind=())
+        still_open = or_(seen.recorded_closing.is_(None), seen.recorded_closing > event.at)
+        source = event.source.join(case.source, case.case_id == event.case_id)
+        where = [*others.where(seen), event.kind == "reassigned", still_open, *chosen]
+        undone = self.ever.undone_closings
+        if undone is not None:
+            while_closed = select(undone.c.case_id).where(
+                undone.c.case_id == event.case_id, undone.c.closed_at <= event.at, undone.c.reopened_at > event.at
+            )
+            where.append(~while_closed.exists())
+        return self._grouped(seen, source, event.at, sign, where)
 
-    def _counted(
-        self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int, *more: Condition
+    def _counted(self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
+        source = seen.with_units(source) if self.needs_units else source
+        return self._grouped(seen, source, at, sign, self.case_filter.where(seen))
+
+    def _grouped(
+        self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int, where: list[Condition]
     ) -> pd.Series[int]:
-        where = [*self.case_filter.where(seen), seen.exists, at <= self.case_filter.at, *more]
+        where = [*where, seen.exists, at <= self.case_filter.at]
         if self.case_filter.narrowed:
             where.append(~seen.is_accusation)
         day = day_of(at).label("day")
-        source = seen.with_units(source) if self.needs_units else source
         rows = self.connection.execute(select(day, func.count()).select_from(source).where(*where).group_by(day))
         return pd.Series({row[0]: sign * row[1] for row in rows}, dtype="int64")
+
+
+class _Moved:
+    """A case as the conditions on units see it, with the unit on one side of a reassignment."""
+
+    def __init__(self, seen: Cases, lead_unit_id: ColumnElement[Any]) -> None:
+        self.database = seen.database
+        self.lead_unit_id = lead_unit_id

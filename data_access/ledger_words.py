@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from data_access import schema
@@ -108,7 +109,15 @@ _FREE_TEXT: Final = re.compile(
 )
 
 
-class Unread(NamedTuple):
+class Feeds(NamedTuple):
+    """The field that a header feeds, and its rank among the headers of that field."""
+
+    field: str
+    rank: int
+
+
+@dataclass(frozen=True)
+class Unread:
     """Why a column of the file is not read: a key under `import.dropped`."""
 
     reason: str
@@ -124,15 +133,16 @@ def header_key(value: object) -> str:
     return folded(value).strip("*:") if isinstance(value, str) else ""
 
 
-_FIELD_OF: Final[dict[str, tuple[str, int]]] = {}
+_FIELD_OF: Final[dict[str, Feeds]] = {}
 for _field in FIELDS:
     for _rank, _header in enumerate([*_HEADERS.get(_field, "").split(), _field]):
-        _FIELD_OF.setdefault(header_key(_header), (_field, _rank))
+        _FIELD_OF.setdefault(header_key(_header), Feeds(_field, _rank))
 _NOT_LOADED_KEYS: Final = frozenset(_NOT_LOADED.split())
 
 
-def known_header(key: str) -> tuple[str, int] | Unread | None:
-    """The field a header feeds with its rank among that field's headers, or why it is not read; None if unknown."""
+@cache
+def known_header(key: str) -> Feeds | Unread | None:
+    """What the header with this key feeds, or why it is not read; None if unknown."""
     for form in (key, re.sub(r"\([^()]*\)$", "", key)):  # 登记时间（年月日）
         if form in _FIELD_OF:
             return _FIELD_OF[form]
@@ -268,6 +278,22 @@ def flag_words(field: str) -> dict[str, bool]:
 _NOTHING: Final = frozenset({"", "-", "--", "—", "——", "/", "\\", "无", "暂无", "null", "none", "#n/a", "n/a"})
 
 
+def says_date(text: str) -> bool:
+    """Whether `text` holds nothing but what dates are written with."""
+    return not re.search(r"[^\d\s:/.+年月日时分秒点TZ-]", text)
+
+
+def is_yearless(text: str) -> bool:
+    """Whether `text` is a date without a year: 11月23日."""
+    return bool(_YEARLESS.fullmatch(text))
+
+
+def read_number(text: str) -> int | None:
+    """A whole number, 5 or 5人; None where it cannot be read."""
+    found = re.fullmatch(r"(\d{1,6})\s*(人|人次|天|日)?", text)
+    return int(found[1]) if found else None
+
+
 def plain(value: object) -> str:
     """A cell as text in half-width forms without outer spaces; whole numbers without a point."""
     if isinstance(value, str):
@@ -353,7 +379,7 @@ def read_moment(value: object, year: int | None, zone: str) -> Instant | None:
         return Instant(datetime.combine(value, time.min), False)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         text = plain(value)
-        return _read_text(text, year if _YEARLESS.fullmatch(text) else None, zone)
+        return _read_text(text, year if is_yearless(text) else None, zone)
     return None
 
 

@@ -76,18 +76,18 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
 # --- the parts that all statements share
 
 
-def _group(cases: Cases, by: str, indicator: Indicator) -> ColumnElement[Any]:
+def group_of(cases: Cases, by: str, indicator: Indicator | None) -> ColumnElement[Any]:
     """What `by` groups on: slips by the unit reminded, the office's work by who registered."""
-    if by == "unit" and indicator.table == "reminder_slip":
+    if by == "unit" and indicator and indicator.table == "reminder_slip":
         return cases.slip.unit_id  # type: ignore[no-any-return]
-    if by == "unit" and indicator.office:
+    if by == "unit" and indicator and indicator.office:
         return cases.registering_unit_id
     return DIMENSIONS[by].group(cases)
 
 
-def _source(cases: Cases, indicator: Indicator, by: str | None) -> FromClause:
+def source_of(cases: Cases, indicator: Indicator | None, by: str | None) -> FromClause:
     source: FromClause = cases.columns.source
-    if indicator.table == "reminder_slip":
+    if indicator and indicator.table == "reminder_slip":
         source = source.join(cases.slip.source, cases.slip.case_id == cases.case_id)
     source = cases.joined(source)
     joins = DIMENSIONS[by].joins if by else None
@@ -128,7 +128,7 @@ def _between(moment: ColumnElement[Any], first: datetime | None, last: datetime)
     return and_(moment >= first, moment <= last) if first else moment <= last
 
 
-def _in_span(cases: Cases, indicator: Indicator, span: Span) -> Condition:
+def in_span(cases: Cases, indicator: Indicator, span: Span) -> Condition:
     """Whether the indicator's moment falls in the span; stock figures: always, but only open cases count."""
     if indicator.moment is None:
         return cases.is_open
@@ -165,7 +165,7 @@ def measure(
     frames = []
     for indicators in _clusters(database, keys, by):
         cases = cases_at(database, case_filter.at)
-        where = [*case_filter.where(cases), _in_span(cases, indicators[0], case_filter.span)]
+        where = [*case_filter.where(cases), in_span(cases, indicators[0], case_filter.span)]
         frames.append(
             _counted(connection, cases, case_filter, indicators, where, {"group": _grouping(cases, by, indicators)}, by)
         )
@@ -209,7 +209,7 @@ def measure_spans(
 
 
 def _grouping(cases: Cases, by: str | None, indicators: Sequence[Indicator]) -> ColumnElement[Any] | None:
-    return _group(cases, by, indicators[0]) if by else None
+    return group_of(cases, by, indicators[0]) if by else None
 
 
 def _position(
@@ -294,7 +294,7 @@ def _counted(
     grouping = {name: group for name, group in groups.items() if group is not None}
     statement = (
         select(*(group.label(name) for name, group in grouping.items()), *columns)
-        .select_from(_source(cases, indicators[0], by))
+        .select_from(source_of(cases, indicators[0], by))
         .where(*keep)
     )
     if grouping:
@@ -304,7 +304,7 @@ def _counted(
     for indicator in indicators:
         part = pd.DataFrame({"indicator": indicator.key}, index=wide.index)
         for name in groups:
-            part[name] = wide[name] if name in wide else None
+            part[name] = wide.get(name)
         part["numerator"] = wide.get(f"n_{indicator.key}", pd.Series(dtype="int64"))
         part["denominator"] = wide.get(f"d_{indicator.key}", pd.Series(dtype="int64"))
         parts.append(part)

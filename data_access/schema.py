@@ -51,7 +51,10 @@ DECISION_RESULTS: Final = ("done", "under_way", "not_done")
 metadata = MetaData()
 
 # Whole seconds on every engine, so that the last moment of a day is 23:59:59 everywhere.
-Moment: Final = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")
+Moment: Final = DateTime().with_variant(
+    sqlite.DATETIME(truncate_microseconds=True),  # type: ignore[no-untyped-call]
+    "sqlite",
+)
 
 
 def _code(name: str, comment: str, **kwargs: object) -> Column[str]:

@@ -188,7 +188,10 @@ class Cases:
     def final_due(self) -> ColumnElement[Any]:
         """The latest deadline: a stated one wins over a computed one."""
         stated, extended_at = self.columns.due_at, self.columns.extended_at
-        usual, extended = self._computed(self.database.clock.closing), self._computed(self.database.clock.extended_closing)
+        usual, extended = (
+            self._computed(self.database.clock.closing),
+            self._computed(self.database.clock.extended_closing),
+        )
         if usual is None or extended is None:
             return stated  # type: ignore[no-any-return]
         return func.coalesce(stated, case((extended_at.is_not(None), extended), else_=usual))

@@ -1,0 +1,261 @@
+"""The cases behind any number, and one case from registration to closing.
+
+A `Question` names a number: the indicator, which of its parts, and the group or days it
+was shown for. Its cases are selected by the very conditions that counted them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+
+from data_access.database import CaseDatabase
+from data_access.dialect import day_of, end_of_day
+from data_access.filters import CaseFilter
+from data_access.flows import BETWEEN, between_where
+from data_access.indicators import MEASURES, Indicator
+from data_access.periods import Span
+from data_access.problems import Problem
+from data_access.queries import DIMENSIONS, group_of, in_span, source_of
+from data_access.state import Cases, Condition, cases_at
+
+PARTS: Final = ("numerator", "denominator", "rest")
+ORDERS: Final = ("due", "registered", "closed", "case_no")
+PAGE: Final = 50
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a number asks: `of` = indicator and part, `at` = (dimension, value) pairs; all cases when `of` is empty.
+
+    Parts: numerator, denominator, rest (denominator without numerator). Dimensions are
+    those of `queries.DIMENSIONS`, and `days` (`2026-05-01..2026-05-31`, an open start
+    allowed), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due).
+    """
+
+    of: str = ""
+    part: str = "denominator"
+    at: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, of: str, at: list[str]) -> Question:
+        """The question of the URL parameters `of` and `at`; raises Problem where they name nothing."""
+        key, _, part = of.partition(".")
+        pairs = tuple((name, value) for name, _, value in (pair.partition(":") for pair in at))
+        known = not of or key in MEASURES or key in BETWEEN
+        dimensions = {*DIMENSIONS, "days", "late", "since"}
+        if not known or (part or "denominator") not in PARTS or any(name not in dimensions for name, _ in pairs):
+            raise Problem("unknown_question")
+        question = cls(key, part or "denominator", pairs)
+        if key in MEASURES and MEASURES[key].confidential and question.part != "denominator":
+            raise Problem("rating_not_listed")
+        question.days()
+        question.late()
+        return question
+
+    def url(self) -> dict[str, str | list[str]]:
+        """The URL parameters that ask this question."""
+        return {"of": f"{self.of}.{self.part}", "at": [f"{name}:{value}" for name, value in self.at]}
+
+    def _value(self, name: str) -> str | None:
+        return next((value for key, value in self.at if key == name), None)
+
+    def days(self) -> Span | None:
+        """The days asked for, where they are not the filter's period."""
+        value = self._value("days")
+        if value is None:
+            return None
+        start, _, end = value.partition("..")
+        try:
+            return Span(date.fromisoformat(start) if start else None, date.fromisoformat(end))
+        except ValueError as error:
+            raise Problem("unknown_question") from error
+
+    def late(self) -> tuple[int, int | None] | None:
+        """The band of days overdue asked for, the upper end open or not."""
+        value = self._value("late")
+        if value is None:
+            return None
+        low, _, high = value.partition("..")
+        try:
+            return int(low), int(high) if high else None
+        except ValueError as error:
+            raise Problem("unknown_question") from error
+
+    def seen_by(self, case_filter: CaseFilter) -> CaseFilter:
+        """The filter with the question's own days, if it has any."""
+        days = self.days()
+        return case_filter.over(days) if days else case_filter
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """Some of the cases: `rows` in order, `total` of them in all, `entries` where one case counts several times.
+
+    Columns: case_no, lead_unit_id, category_id, township_id, channel, track, registered_at,
+    due_at, closed_at, is_open, on_clock, is_overdue, days_overdue, extended, supervised.
+    """
+
+    rows: pd.DataFrame
+    total: int
+    entries: int
+
+
+def case_list(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    question: Question,
+    *,
+    search: str = "",
+    order: str = "due",
+    descending: bool = False,
+    limit: int | None = PAGE,
+    offset: int = 0,
+) -> CasePage:
+    """The cases behind a number; accusations are in no list. Everything is as of the effective instant."""
+    cases, where, indicator = _asked(database, question, question.seen_by(case_filter))
+    where = [*where, ~cases.is_accusation]
+    if search:
+        where.append(cases.case_no.contains(search.strip(), autoescape=True))
+    source = source_of(cases, indicator, _joined_dimension(question))
+    entries = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
+    total = entries
+    if indicator and indicator.table != "petition_case":
+        counted = select(func.count(cases.case_id.distinct())).select_from(source).where(*where)
+        total = connection.execute(counted).scalar() or 0
+    columns = _columns(cases)
+    keys = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}
+    key = columns[keys[order]]
+    statement = (
+        select(*(column.label(name) for name, column in columns.items()))
+        .select_from(source)
+        .where(*where)
+        .order_by(key.is_(None), key.desc() if descending else key, columns["case_no"])
+    )
+    if indicator and indicator.table != "petition_case":
+        statement = statement.distinct()
+    if limit is not None:
+        statement = statement.limit(limit).offset(offset)
+    rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))
+    return CasePage(_with_days(rows, cases_filter_today(question, case_filter)), int(total), int(entries))
+
+
+def cases_filter_today(question: Question, case_filter: CaseFilter) -> date:
+    """The day that the list's states are as of."""
+    return question.seen_by(case_filter).today
+
+
+def _asked(
+    database: CaseDatabase, question: Question, case_filter: CaseFilter
+) -> tuple[Cases, list[Condition], Indicator | None]:
+    if question.of in BETWEEN:
+        cases, where = between_where(database, case_filter, question.of)
+        return cases, where, None
+    cases = cases_at(database, case_filter.at)
+    where = [*case_filter.where(cases), cases.exists]
+    indicator = MEASURES.get(question.of)
+    if indicator:
+        counted = indicator.denominator(cases)
+        met = indicator.numerator(cases) if indicator.numerator else counted
+        part = {"numerator": and_(counted, met), "denominator": counted}
+        part["rest"] = and_(counted, ~func.coalesce(met, false()))
+        where += [in_span(cases, indicator, case_filter.span), part[question.part]]
+    for name, value in question.at:
+        if name in DIMENSIONS:
+            where.append(_in_group(cases, name, value, indicator))
+    late = question.late()
+    if late:
+        where += _late_between(cases, *late)
+    since = question._value("since")
+    if since and case_filter.span.first:
+        fell_due = cases.due >= case_filter.span.first
+        where.append(fell_due if since == "period" else ~fell_due)
+    return cases, where, indicator
+
+
+def _in_group(cases: Cases, name: str, value: str, indicator: Indicator | None) -> Condition:
+    group = group_of(cases, name, indicator)
+    return group == value if value else or_(group.is_(None), group == "")
+
+
+def _late_between(cases: Cases, low: int, high: int | None) -> list[Condition]:
+    """Due at least `low` days ago and at most `high`; the first band takes what fell due within the day."""
+    where = [] if low <= 1 else [cases.due <= end_of_day(cases.at, -low)]
+    return where if high is None else [*where, cases.due > end_of_day(cases.at, -high - 1)]
+
+
+def _joined_dimension(question: Question) -> str | None:
+    return next((name for name, _ in question.at if name in DIMENSIONS and DIMENSIONS[name].joins), None)
+
+
+def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
+    return {
+        "case_no": cases.case_no,
+        "lead_unit_id": cases.lead_unit_id,
+        "category_id": cases.category_id,
+        "township_id": cases.township_id,
+        "channel": cases.channel,
+        "track": cases.track,
+        "registered_at": cases.registered_at,
+        "due_at": case((cases.on_clock, cases.due)),
+        "closed_at": case((cases.closed_at.is_not(None), func.coalesce(cases.closed_at, cases.columns.closed_at))),
+        "is_open": _flag(cases.is_open),
+        "is_overdue": _flag(cases.is_overdue),
+        "was_late": _flag(and_(cases.on_clock, cases.closed_at > cases.due)),
+        "extended": _flag(cases.extended_at <= cases.at),
+        "supervised": _flag(is_supervised(cases)),
+    }
+
+
+def _flag(condition: Condition) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)
+
+
+def is_supervised(cases: Cases) -> Condition:
+    """On a supervision list at the instant and not signed off (挂账督办)."""
+    if not cases.database.has("listing.case_id", "listing.kind", "listing.listed_at"):
+        return false()
+    listing = cases.database.read("listing", "supervision")
+    on_list = and_(
+        listing.kind == "supervised",
+        listing.listed_at <= cases.at,
+        or_(listing.signed_off_at.is_(None), listing.signed_off_at > cases.at),
+    )
+    return cases.case_id.in_(select(listing.case_id).where(on_list))
+
+
+def days_overdue(due: pd.Series[Any], today: date) -> pd.Series[Any]:
+    """Whole days past the day a deadline fell on; at least 1, since what is late is late."""
+    days = (pd.Timestamp(today) - pd.to_datetime(due).dt.normalize()).dt.days
+    return days.clip(lower=1)
+
+
+def _with_days(rows: pd.DataFrame, today: date) -> pd.DataFrame:
+    for name in ("registered_at", "due_at", "closed_at"):
+        rows[name] = pd.to_datetime(rows[name])
+    for name in ("is_open", "is_overdue", "was_late", "extended", "supervised"):
+        rows[name] = rows[name].astype("int64").astype(bool)
+    rows["days_overdue"] = days_overdue(rows["due_at"], today).where(rows["is_overdue"]).astype("Int64")
+    return rows
+
+
+def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """What is late now: unit, due_day, days_overdue, n. One statement; bands and units are folded from it."""
+    cases = cases_at(database, case_filter.at)
+    day = day_of(cases.due).label("due_day")
+    unit = cases.lead_unit_id.label("unit")
+    statement = (
+        select(unit, day, func.count().label("n"))
+        .select_from(cases.source)
+        .where(*case_filter.where(cases), cases.is_overdue, ~cases.is_accusation)
+        .group_by(unit, day)
+    )
+    found = pd.DataFrame(connection.execute(statement).mappings().all(), columns=["unit", "due_day", "n"])
+    found["due_day"] = pd.to_datetime(found["due_day"])
+    found["days_overdue"] = days_overdue(found["due_day"], case_filter.today)
+    return found
