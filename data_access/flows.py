@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func,
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of
 from data_access.filters import FIELDS, CaseFilter
+from data_access.indicators import MEASURES
 from data_access.periods import Span
-from data_access.queries import measure
+from data_access.queries import in_span, measure
 from data_access.state import Cases, Condition, cases_at, cases_by
 
 UNIT_FIELDS: Final = ("unit", "kind")
@@ -98,7 +99,9 @@ def balance(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     def count(key: str, seen: CaseFilter | None) -> int:
         return int(measure(connection, database, seen, [key])["numerator"].iloc[0]) if seen else 0
 
-    flow = measure(connection, database, case_filter, ["registered", "closed", "open"]).set_index("indicator")["numerator"]
+    flow = measure(connection, database, case_filter, ["registered", "closed", "open"]).set_index("indicator")[
+        "numerator"
+    ]
     return Balance(
         opening=count("open", before(case_filter)),
         registered=int(flow["registered"]),
@@ -200,3 +203,14 @@ class _Moved:
     def __init__(self, seen: Cases, lead_unit_id: ColumnElement[Any]) -> None:
         self.database = seen.database
         self.lead_unit_id = lead_unit_id
+
+
+def accusations(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> tuple[int, int]:
+    """检举控告 registered and closed in the period: two county totals, and nothing else about them."""
+    cases = cases_at(database, case_filter.at)
+    counts = []
+    for key in ("registered", "closed"):
+        indicator = MEASURES[key]
+        where = [in_span(cases, indicator, case_filter.span), indicator.denominator(cases), cases.is_accusation]
+        counts.append(connection.execute(select(func.count()).select_from(cases.source).where(*where)).scalar() or 0)
+    return counts[0], counts[1]
