@@ -8,7 +8,6 @@ effective one, so that it always adds up and each item opens the cases it counts
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final, cast
 
 import pandas as pd
@@ -19,11 +18,10 @@ from data_access.dialect import day_of
 from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import MEASURES
 from data_access.periods import Span
-from data_access.queries import in_span, measure
+from data_access.queries import BEGINNING, in_window, measure, window_of
 from data_access.state import Cases, Condition, cases_at, cases_by
 
 UNIT_FIELDS: Final = ("unit", "kind")
-BEGINNING: Final = datetime(1900, 1, 1)
 BETWEEN: Final = ("reopened", "moved_in", "moved_out")
 """Items of the strip that compare two instants: reopened, transferred in, transferred out."""
 
@@ -78,7 +76,8 @@ def between_where(database: CaseDatabase, case_filter: CaseFilter, item: str) ->
     here_then = ~func.coalesce(inside_then, false()) if arrived else inside_then
     event = database.read("case_event", "moving")
     moved = select(event.case_id).where(event.kind == "reassigned", event.at > then.at, event.at <= now.at)
-    open_then = select(then.case_id).select_from(then.source).where(then.is_open, here_then, then.case_id.in_(moved))
+    conditions = [then.is_open, here_then, then.case_id.in_(moved)]
+    open_then = select(then.case_id).select_from(then.source).where(*conditions)
     return now, [*elsewhere.where(now), now.exists, here_now, now.case_id.in_(open_then)]
 
 
@@ -211,6 +210,6 @@ def accusations(connection: Connection, database: CaseDatabase, case_filter: Cas
     counts = []
     for key in ("registered", "closed"):
         indicator = MEASURES[key]
-        where = [in_span(cases, indicator, case_filter.span), indicator.denominator(cases), cases.is_accusation]
+        where = [in_window(cases, indicator, window_of(case_filter)), indicator.denominator(cases), cases.is_accusation]
         counts.append(connection.execute(select(func.count()).select_from(cases.source).where(*where)).scalar() or 0)
     return counts[0], counts[1]

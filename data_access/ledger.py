@@ -43,6 +43,7 @@ _HEADER_WITHIN: Final = 20  # rows
 _ID: Final = 40  # characters of a key, as the contract has it
 _NAME: Final = 120  # characters of a name
 _BATCH: Final = 1_000
+_CODE: Final = 12  # characters of a word for a code: longer ones are text
 _SHOWN: Final = 20  # characters of a value in the report, names in a sentence
 
 
@@ -224,7 +225,8 @@ def _mapped_codes(section: dict[str, Any], mistakes: list[str]) -> dict[str, dic
 
 def _mapped_names(name: str, section: dict[str, Any], mistakes: list[str]) -> dict[str, str]:
     for alias, meant in section.items():
-        if not isinstance(meant, str) or not meant.strip() or len(meant) > _NAME or words.is_personal(meant):
+        usable = isinstance(meant, str) and meant.strip() and max(len(alias), len(meant)) <= _NAME
+        if not usable or words.is_personal(f"{alias} {meant}"):
             mistakes.append(text("import.mistake.name", section=name, name=alias))
     return {words.folded(alias): str(meant).strip() for alias, meant in section.items()}
 
@@ -495,7 +497,7 @@ class _Units:
         """The township of a place; None where none can be told."""
         parts = words.places(value)
         for name in (value, *parts):
-            if self.knows(name) and self.kinds.get(found := self.id_of(name, "township")) == "township":
+            if self.knows(name) and self.kinds.get(found := self.id_of(name)) == "township":
                 return found
         township = words.township_name(parts, header)
         if township is None or len(township) > _NAME or words.is_personal(township):
@@ -677,7 +679,9 @@ class _Reading:
             del self.findings[before:]
             self.counts["unreadable"] -= len(unread)
             self.counts["rejected"] += 1
-            header, value = (unread[0].column, unread[0].value) if unread else ("", "")
+            value = unread[0].value if unread else ""
+            dated = layout.columns.get("registered_at") or layout.columns.get("petitioned_at")
+            header = dated.headers[0] if dated else ""
             self.findings.append(Finding(sheet, number, header, value, "no_registered_at", "rejected"))
             return None
         return record
@@ -843,15 +847,13 @@ def _levels(said: str, name: str) -> list[str]:
 
 
 def _shown(cell: Cell, column: _Column) -> str:
-    """A value for the report; nothing where it could be more than a code, flag, number or moment."""
+    """A value for the report; nothing where it could be more than a code, flag or moment."""
     said = words.plain(cell)
-    if column.private or not (
-        words.says_date(said)
-        if column.field in _MOMENTS
-        else column.field in words.CODES or column.field in words.FLAGS
-    ):
-        return ""
-    return words.masked(said[:_SHOWN])
+    if column.field in _MOMENTS:
+        tells_only_that = words.says_date(said)
+    else:
+        tells_only_that = column.field in (*words.CODES, *words.FLAGS) and len(said) <= _CODE
+    return said[:_SHOWN] if tells_only_that and not column.private and not words.is_personal(said) else ""
 
 
 def _dates_only(layouts: Sequence[_Layout], zone: str) -> frozenset[str]:

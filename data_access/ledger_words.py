@@ -41,7 +41,7 @@ _HEADERS: Final[dict[str, str]] = {
     "disposition": "办理方式 处理方式 blfs",
     "track": "办理程序 程序类型",
     "is_collective": "联名信或集体访 是否集体访 是否集体 集体访 lmbz",
-    PERSONS: "信访人数 人数 xfrs 人次",
+    PERSONS: "信访人数 来访人数 涉及人数 人数 xfrs 人次",
     "is_first": "是否全国初次信访 是否初次信访 是否初次 初次信访",
     "is_repeat": "是否重复信访 是否重复 重复信访 cfxfbz",
     FIRST_OR_REPEAT: "初重件 初重 初重信访",
@@ -400,11 +400,10 @@ def _read_text(text: str, year: int | None, zone: str) -> Instant | None:
     if numbers[0] not in _YEARS:
         return None
     try:
-        at = datetime(*numbers)  # type: ignore[arg-type]
-    except ValueError:
+        at = datetime(*numbers) + timedelta(seconds=float(parts[6] or 0))  # type: ignore[arg-type]
+        return Instant(_local(_whole_second(at), parts[7], zone), parts[3] is not None)
+    except ValueError:  # no such day, hour or offset
         return None
-    at = _whole_second(at + timedelta(seconds=float(parts[6] or 0)))
-    return Instant(_local(at, parts[7], zone), parts[3] is not None)
 
 
 def _whole_second(at: datetime) -> datetime:

@@ -20,7 +20,7 @@ from data_access.flows import BETWEEN, between_where
 from data_access.indicators import MEASURES, Indicator
 from data_access.periods import Span
 from data_access.problems import Problem
-from data_access.queries import DIMENSIONS, group_of, in_span, source_of
+from data_access.queries import DIMENSIONS, group_of, in_window, source_of, window_of
 from data_access.state import Cases, Condition, cases_at
 
 PARTS: Final = ("numerator", "denominator", "rest")
@@ -122,13 +122,13 @@ def case_list(
     where = [*where, ~cases.is_accusation]
     if search:
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
+    columns = _columns(cases)
     source = source_of(cases, indicator, _joined_dimension(question))
     entries = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
     total = entries
     if indicator and indicator.table != "petition_case":
         counted = select(func.count(cases.case_id.distinct())).select_from(source).where(*where)
         total = connection.execute(counted).scalar() or 0
-    columns = _columns(cases)
     keys = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}
     key = columns[keys[order]]
     statement = (
@@ -164,7 +164,7 @@ def _asked(
         met = indicator.numerator(cases) if indicator.numerator else counted
         part = {"numerator": and_(counted, met), "denominator": counted}
         part["rest"] = and_(counted, ~func.coalesce(met, false()))
-        where += [in_span(cases, indicator, case_filter.span), part[question.part]]
+        where += [in_window(cases, indicator, window_of(case_filter)), part[question.part]]
     for name, value in question.at:
         if name in DIMENSIONS:
             where.append(_in_group(cases, name, value, indicator))
@@ -249,12 +249,9 @@ def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: 
     cases = cases_at(database, case_filter.at)
     day = day_of(cases.due).label("due_day")
     unit = cases.lead_unit_id.label("unit")
-    statement = (
-        select(unit, day, func.count().label("n"))
-        .select_from(cases.source)
-        .where(*case_filter.where(cases), cases.is_overdue, ~cases.is_accusation)
-        .group_by(unit, day)
-    )
+    where = [*case_filter.where(cases), cases.is_overdue, ~cases.is_accusation]
+    statement = select(unit, day, func.count().label("n")).select_from(cases.source).where(*where)
+    statement = statement.group_by(unit, day)
     found = pd.DataFrame(connection.execute(statement).mappings().all(), columns=["unit", "due_day", "n"])
     found["due_day"] = pd.to_datetime(found["due_day"])
     found["days_overdue"] = days_overdue(found["due_day"], case_filter.today)

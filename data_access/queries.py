@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 import pandas as pd
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     FromClause,
+    Select,
+    Subquery,
     and_,
     case,
     func,
     literal,
+    null,
     or_,
     select,
     true,
+    union_all,
 )
 
 from data_access import schema
@@ -31,7 +35,15 @@ from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES, Indicator
 from data_access.periods import Span
-from data_access.state import Cases, Condition, cases_at, cases_by
+from data_access.state import Cases, Condition
+
+BEGINNING: Final = datetime(1900, 1, 1)
+END: Final = datetime(9999, 12, 31)
+_SLACK: Final = timedelta(days=500)
+"""Longer than any time between acceptance or receipt and a limit that follows from it."""
+
+Row = tuple[str, int, Any, int, int]
+"""indicator, span, group, numerator, denominator"""
 
 GroupOf = Callable[[Cases], ColumnElement[Any]]
 
@@ -85,10 +97,24 @@ def group_of(cases: Cases, by: str, indicator: Indicator | None) -> ColumnElemen
     return DIMENSIONS[by].group(cases)
 
 
-def source_of(cases: Cases, indicator: Indicator | None, by: str | None) -> FromClause:
+def source_of(
+    cases: Cases,
+    indicator: Indicator | None,
+    by: str | None,
+    windows: Subquery | None = None,
+    changed: Subquery | None = None,
+) -> FromClause:
+    """What to select from: the cases, and only what `by` and the conditions made so far ask for.
+
+    `changed`: leave only the cases that an event after the instant has changed.
+    """
     source: FromClause = cases.columns.source
+    if windows is not None:
+        source = windows.join(source, true())
     if indicator and indicator.table == "reminder_slip":
         source = source.join(cases.slip.source, cases.slip.case_id == cases.case_id)
+    if changed is not None:
+        source = source.join(changed, and_(changed.c.case_id == cases.case_id, changed.c.last_at > cases.at))
     source = cases.joined(source)
     joins = DIMENSIONS[by].joins if by else None
     if joins == "category":
@@ -98,52 +124,94 @@ def source_of(cases: Cases, indicator: Indicator | None, by: str | None) -> From
     return source
 
 
-def _counts_accusations(case_filter: CaseFilter, indicator: Indicator, by: str | None) -> bool:
+def counts_accusations(case_filter: CaseFilter, indicator: Indicator, by: str | None) -> bool:
     """检举控告 appear in county totals only: volumes that are neither narrowed nor grouped."""
     return indicator.county_wide and not by and not case_filter.narrowed
 
 
-def _likely(cases: Cases, moment: str, first: datetime | None, last: datetime) -> Condition:
-    """A wider condition than `moment` between `first` and `last` that an index or a quick look can decide."""
-    if moment == "closed_at" and cases.undone_closings is not None:
-        return true()
-    slack = timedelta(days=160)
-    if moment == "due":
-        stated, accepted = cases.due_at, cases.accepted_at
-        far = cases.original_due_at
-        ranges = [
-            _between(stated, first, last),
-            and_(stated.is_(None), _between(accepted, first and first - slack, last)),
-            and_(cases.extended_at > cases.at, _between(far, first, last)),
-        ]
-        return or_(*ranges)
-    if moment == "forwarding_due":
-        return _between(cases.received_at, first and first - slack, last)
-    if moment == "acceptance_due":
-        return _between(cases.unit_received_at, first and first - 3 * slack, last)
-    return true()
+# --- periods
 
 
-def _between(moment: ColumnElement[Any], first: datetime | None, last: datetime) -> Condition:
-    return and_(moment >= first, moment <= last) if first else moment <= last
+@dataclass(frozen=True)
+class Window:
+    """A period as SQL: its first and last moment and the instant it is seen at; `early` lies well before `first`."""
+
+    first: Any
+    early: Any
+    last: Any
+    at: Any
+
+    def holds(self, moment: ColumnElement[Any]) -> Condition:
+        """Whether `moment` is inside."""
+        return and_(moment >= self.first, moment <= self.last)
+
+    def may_hold(self, earlier_moment: ColumnElement[Any]) -> Condition:
+        """Whether a moment that follows `earlier_moment` by some weeks may be inside."""
+        return and_(earlier_moment >= self.early, earlier_moment <= self.last)
 
 
-def in_span(cases: Cases, indicator: Indicator, span: Span) -> Condition:
-    """Whether the indicator's moment falls in the span; stock figures: always, but only open cases count."""
+def _moments(case_filter: CaseFilter, span: Span) -> tuple[datetime, datetime, datetime, datetime]:
+    first = span.first or BEGINNING
+    return first, max(first - _SLACK, BEGINNING), span.last, case_filter.over(span).at
+
+
+def window_of(case_filter: CaseFilter) -> Window:
+    """The filter's own period."""
+    return Window(*(literal(moment, schema.Moment) for moment in _moments(case_filter, case_filter.span)))
+
+
+def _windows(case_filter: CaseFilter, spans: Sequence[Span]) -> Subquery:
+    """A small table of the spans: span, first, early, last, at."""
+    rows = []
+    for position, span in enumerate(spans):
+        moments = zip(("first", "early", "last", "at"), _moments(case_filter, span), strict=True)
+        columns = (literal(moment, schema.Moment).label(name) for name, moment in moments)
+        rows.append(select(literal(position).label("span"), *columns))
+    return union_all(*rows).subquery("span_window")
+
+
+def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condition]]:
+    """The ways in which a case can belong to a window, each of them one that an index can find.
+
+    No two ways hold for the same case, so that their counts add up. Stock figures: the
+    cases open at the instant.
+    """
+    columns = cases.columns
     if indicator.moment is None:
-        return cases.is_open
-    moment = getattr(cases, indicator.moment)
-    bounds = [_between(moment, span.first, span.last)]
-    if indicator.moment == "closed_at" and cases.undone_closings is None:
-        # The recorded closing is the one in force: say so in a way that an index can use.
-        recorded, registered = cases.columns.closed_at, cases.columns.registered_at
-        misdated = and_(recorded < registered, _between(registered, span.first, span.last))
-        bounds.insert(0, or_(_between(recorded, span.first, span.last), misdated))
-    return and_(_likely(cases, indicator.moment, span.first, span.last), *bounds)
+        return [[columns.closed_at.is_(None)], [_after(columns.closed_at, window.at)]]
+    if indicator.moment == "due":
+        as_recorded = or_(columns.extended_at.is_(None), columns.extended_at <= window.at)
+        found = [
+            [window.holds(columns.due_at), as_recorded],
+            [_after(columns.extended_at, window.at), window.holds(cases.first_due)],
+        ]
+        if cases.database.computed_tracks:
+            unstated = [columns.due_at.is_(None), window.may_hold(columns.accepted_at)]
+            found.append([*unstated, as_recorded, window.holds(cases.final_due)])
+        return found
+    if indicator.moment == "closed_at":
+        misdated = columns.closed_at < columns.registered_at
+        found = [
+            [window.holds(columns.closed_at), columns.closed_at >= columns.registered_at],
+            [misdated, window.holds(columns.registered_at)],
+        ]
+        if cases.undone_closings is not None:
+            not_again = or_(columns.closed_at.is_(None), columns.closed_at > window.at)
+            found.append([window.holds(cases.undone_closings.c.closed_at), not_again])
+        return found
+    hint = {"forwarding_due": cases.received_at, "acceptance_due": columns.unit_received_at}.get(indicator.moment)
+    early = [] if hint is None else [window.may_hold(hint)]
+    return [[*early, window.holds(getattr(cases, indicator.moment))]]
 
 
-def _one(condition: Condition) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
+def _after(moment: ColumnElement[Any], at: Any) -> Condition:
+    """Later than `at`, as a range with two ends: planners prefer its index to one with a single end."""
+    return and_(moment > at, moment <= literal(END, schema.Moment))
+
+
+def in_window(cases: Cases, indicator: Indicator, window: Window) -> Condition:
+    """Whether a case belongs to the window in any way."""
+    return or_(*(and_(*way) for way in ways(cases, indicator, window)))
 
 
 # --- indicators
@@ -156,20 +224,13 @@ def measure(
     keys: Sequence[str],
     by: str | None = None,
 ) -> pd.DataFrame:
-    """Indicators of one period: indicator, group, numerator, denominator, value.
+    """Indicators of the filter's period: indicator, group, numerator, denominator, value.
 
     `value` is a share 0-1 for rates and the count for counts (numerator = value,
     denominator empty). `group` is None when ungrouped. Indicators or groupings that the
     database cannot feed are left out. Rating shares of small cells are empty.
     """
-    frames = []
-    for indicators in _clusters(database, keys, by):
-        cases = cases_at(database, case_filter.at)
-        where = [*case_filter.where(cases), in_span(cases, indicators[0], case_filter.span)]
-        frames.append(
-            _counted(connection, cases, case_filter, indicators, where, {"group": _grouping(cases, by, indicators)}, by)
-        )
-    return _table(frames, keys, database, ["indicator", "group"])
+    return measure_spans(connection, database, case_filter, keys, [case_filter.span], by).drop(columns="span")
 
 
 def measure_spans(
@@ -180,86 +241,16 @@ def measure_spans(
     spans: Sequence[Span],
     by: str | None = None,
 ) -> pd.DataFrame:
-    """Flow indicators of several periods that do not overlap, in order; each as of its own end.
+    """Indicators of several periods, each as of its own end: span (position in `spans`) and the columns of `measure`.
 
-    Columns: indicator, span (position in `spans`), group, numerator, denominator, value;
-    a figure equals that of `measure` with the filter over that span.
+    One statement for each indicator and way, however many spans; spans may overlap.
     """
-    frames = []
-    instants = [case_filter.over(span).at for span in spans]
-    ends = [span.last for span in spans]
-    for indicators in _clusters(database, keys, by):
-        start = cases_at(database, instants[0])
-        for anchor_of in _anchors(start, indicators[0]):
-            anchor, only = anchor_of(start)
-            position = _position(anchor, ends, 0, len(ends) - 1, lambda i: literal(i))
-            at = _position(anchor, ends, 0, len(ends) - 1, lambda i: literal(instants[i], schema.Moment))
-            cases = cases_by(database, at, instants[0], start.undone_closings)
-            anchor, only = anchor_of(cases)
-            moment = indicators[0].moment or ""
-            where = [
-                *case_filter.where(cases),
-                _between(anchor, spans[0].first, spans[-1].last),
-                *only,
-                *([] if moment not in ("due", "closed_at") else [getattr(cases, moment) == anchor]),
-            ]
-            groups = {"span": position, "group": _grouping(cases, by, indicators)}
-            frames.append(_counted(connection, cases, case_filter, indicators, where, groups, by))
-    return _table(frames, keys, database, ["indicator", "span", "group"])
-
-
-def _grouping(cases: Cases, by: str | None, indicators: Sequence[Indicator]) -> ColumnElement[Any] | None:
-    return group_of(cases, by, indicators[0]) if by else None
-
-
-def _position(
-    moment: ColumnElement[Any], ends: list[datetime], low: int, high: int, value: Callable[[int], ColumnElement[Any]]
-) -> ColumnElement[Any]:
-    """Which span a moment falls in, as nested halves: few comparisons however many spans."""
-    if low == high:
-        return value(low)
-    middle = (low + high) // 2
-    lower = _position(moment, ends, low, middle, value)
-    return case((moment <= ends[middle], lower), else_=_position(moment, ends, middle + 1, high, value))
-
-
-Anchor = Callable[[Cases], tuple[ColumnElement[Any], list[Condition]]]
-
-
-def _anchors(start: Cases, indicator: Indicator) -> list[Anchor]:
-    """The recorded moments that can decide the span of a case, each with the cases it can hold for.
-
-    Which deadline or closing is in force depends on the instant, and the instant on the
-    span: so each recorded one proposes a span, and counts where it is in force there.
-    """
-    if indicator.moment == "due":
-        return [
-            lambda cases: (cases.final_due, []),
-            lambda cases: (cases.first_due, [cases.extended_at > cases.first_due, cases.first_due != cases.final_due]),
-        ]
-    if indicator.moment == "closed_at":
-        anchors: list[Anchor] = [lambda cases: (cases.recorded_closing, [])]
-        if start.undone_closings is not None:
-            anchors.append(_undone_anchor)
-        return anchors
-    return [lambda cases: (getattr(cases, indicator.moment or ""), [])]
-
-
-def _undone_anchor(cases: Cases) -> tuple[ColumnElement[Any], list[Condition]]:
-    assert cases.undone_closings is not None
-    return cases.undone_closings.c.closed_at, []
-
-
-def _clusters(database: CaseDatabase, keys: Sequence[str], by: str | None) -> list[list[Indicator]]:
-    """The indicators that the database can feed, those that one statement can count together."""
-    if by and not database.has(*DIMENSIONS[by].needs):
-        return []
-    fed = [MEASURES[key] for key in keys if can_feed(database, key)]
-
-    def shared(indicator: Indicator) -> tuple[str, str, bool]:
-        return indicator.table, indicator.moment or "", bool(by == "unit" and indicator.office)
-
-    return [list(group) for _, group in groupby(sorted(fed, key=shared), key=shared)]
+    rows: list[Row] = []
+    if not by or database.has(*DIMENSIONS[by].needs):
+        for key in keys:
+            if can_feed(database, key):
+                rows += _counted(connection, database, case_filter, MEASURES[key], spans, by)
+    return _table(rows, keys, database, len(spans), grouped=by is not None)
 
 
 def can_feed(database: CaseDatabase, key: str) -> bool:
@@ -274,64 +265,74 @@ def can_feed(database: CaseDatabase, key: str) -> bool:
 
 def _counted(
     connection: Connection,
-    cases: Cases,
+    database: CaseDatabase,
     case_filter: CaseFilter,
-    indicators: Sequence[Indicator],
-    where: Sequence[Condition],
-    groups: dict[str, ColumnElement[Any] | None],
+    indicator: Indicator,
+    spans: Sequence[Span],
     by: str | None,
-) -> pd.DataFrame:
-    """One statement: the counts of `indicators`, long: indicator, the groups, numerator, denominator."""
-    with_accusations = [_counts_accusations(case_filter, indicator, by) for indicator in indicators]
-    keep = [*where, *([] if any(with_accusations) else [~cases.is_accusation])]
-    columns: list[ColumnElement[Any]] = []
-    for indicator, with_them in zip(indicators, with_accusations, strict=True):
-        counted = indicator.denominator(cases)
-        if any(with_accusations) and not with_them:
-            counted = and_(counted, ~cases.is_accusation)
-        met = and_(counted, indicator.numerator(cases)) if indicator.numerator else counted
-        columns += [_one(met).label(f"n_{indicator.key}"), _one(counted).label(f"d_{indicator.key}")]
-    grouping = {name: group for name, group in groups.items() if group is not None}
-    statement = (
-        select(*(group.label(name) for name, group in grouping.items()), *columns)
-        .select_from(source_of(cases, indicators[0], by))
-        .where(*keep)
-    )
-    if grouping:
-        statement = statement.group_by(*(statement.selected_columns[name] for name in grouping))
-    wide = pd.DataFrame(connection.execute(statement).mappings().all())
-    parts = []
-    for indicator in indicators:
-        part = pd.DataFrame({"indicator": indicator.key}, index=wide.index)
-        for name in groups:
-            part[name] = wide.get(name)
-        part["numerator"] = wide.get(f"n_{indicator.key}", pd.Series(dtype="int64"))
-        part["denominator"] = wide.get(f"d_{indicator.key}", pd.Series(dtype="int64"))
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+) -> list[Row]:
+    """The counts of one indicator: one statement for each way, and one for what events have changed since."""
+    earliest = min(case_filter.over(span).at for span in spans)
+    if len(spans) == 1:
+        windows, window, position = None, window_of(case_filter.over(spans[0])), None
+    else:
+        windows = _windows(case_filter, spans)
+        columns = windows.c
+        window, position = Window(columns.first, columns.early, columns.last, columns.at), columns.span
 
+    def counts(cases: Cases, where: list[Condition], sign: int, changed: Subquery | None) -> Select[Any]:
+        counted = [*where, *case_filter.where(cases), indicator.denominator(cases)]
+        if not counts_accusations(case_filter, indicator, by):
+            counted.append(~cases.is_accusation)
+        met = func.sum(case((indicator.numerator(cases), sign), else_=0)) if indicator.numerator else None
+        all_of_them = func.count() if sign > 0 else -func.count()
+        group = group_of(cases, by, indicator) if by else None
+        grouping = [column for column in (position, group) if column is not None]
+        selected = (
+            literal(0) if position is None else position,
+            null() if group is None else group.label("of_group"),
+            all_of_them if met is None else met,
+            all_of_them,
+        )
+        source = source_of(cases, indicator, by, windows, changed)
+        return select(*selected).select_from(source).where(*counted).group_by(*grouping)
 
-def _table(frames: list[pd.DataFrame], keys: Sequence[str], database: CaseDatabase, index: list[str]) -> pd.DataFrame:
-    """The counts added up and divided, in the order of `keys`."""
-    columns = [*index, "numerator", "denominator", "value"]
-    if not frames:
-        return pd.DataFrame(columns=columns)
-    found = pd.concat(frames, ignore_index=True)
-    counts = ["numerator", "denominator"]
-    found[counts] = found[counts].apply(pd.to_numeric).fillna(0).astype("int64")
-    found = found.groupby(index, dropna=False, sort=False, as_index=False)[counts].sum()
-    rates = found["indicator"].map(lambda key: MEASURES[key].is_rate)
-    found = found[~rates | (found["denominator"] > 0) | found["group"].isna()]
-    rates = rates.loc[found.index]
-    found["denominator"] = found["denominator"].astype("Int64")
-    found["numerator"] = found["numerator"].astype("Int64")
-    found["value"] = (found["numerator"] / found["denominator"].where(found["denominator"] > 0)).astype("Float64")
-    found.loc[~rates, "value"] = found.loc[~rates, "numerator"].astype("Float64")
-    found.loc[~rates, "denominator"] = pd.NA
-    small = found["indicator"].map(lambda key: MEASURES[key].confidential)
-    small &= (found["denominator"] < database.settings.comparison.small_cell).fillna(False).astype(bool)
-    found.loc[small, ["numerator", "value"]] = pd.NA
-    order = {key: position for position, key in enumerate(keys)}
-    return found.sort_values("indicator", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)[
-        columns
+    recorded = Cases(database, window.at, earliest, as_recorded=True)
+    statements: list[Executable] = [counts(recorded, way, +1, None) for way in ways(recorded, indicator, window)]
+    then = Cases(database, window.at, earliest)
+    if then.changed_later is not None:
+        changed = counts(then, [in_window(then, indicator, window)], +1, then.changed_later)
+        if then.differs:
+            unchanged = counts(recorded, [in_window(recorded, indicator, window)], -1, then.changed_later)
+            statements.append(union_all(changed, unchanged))
+    return [
+        (indicator.key, span, group, int(numerator or 0), int(denominator or 0))
+        for statement in statements
+        for span, group, numerator, denominator in connection.execute(statement)
     ]
+
+
+def _table(rows: list[Row], keys: Sequence[str], database: CaseDatabase, spans: int, grouped: bool) -> pd.DataFrame:
+    """The counts added up and divided, in the order of `keys`; ungrouped, every span has a row."""
+    totals: dict[tuple[str, int, Any], tuple[int, int]] = {}
+    if not grouped:
+        fed = [key for key in keys if can_feed(database, key)]
+        totals = {(key, span, None): (0, 0) for key in fed for span in range(spans)}
+    for key, span, group, numerator, denominator in rows:
+        before = totals.get((key, span, group), (0, 0))
+        totals[key, span, group] = (before[0] + numerator, before[1] + denominator)
+    small_cell = database.settings.comparison.small_cell
+    found: list[tuple[Any, ...]] = []
+    for (key, span, group), (numerator, denominator) in totals.items():
+        indicator = MEASURES[key]
+        if not indicator.is_rate:
+            found.append((key, span, group, numerator, None, numerator))
+        elif indicator.confidential and denominator < small_cell:
+            found.append((key, span, group, None, denominator, None))
+        else:
+            found.append((key, span, group, numerator, denominator, numerator / denominator if denominator else None))
+    order = {key: position for position, key in enumerate(keys)}
+    found.sort(key=lambda row: (order[row[0]], row[1]))
+    table = pd.DataFrame(found, columns=["indicator", "span", "group", "numerator", "denominator", "value"])
+    kinds = {"span": "int64", "group": object, "numerator": "Int64", "denominator": "Int64", "value": "Float64"}
+    return table.astype(kinds)  # type: ignore[arg-type]

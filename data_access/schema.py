@@ -291,9 +291,37 @@ DEADLINES: Final = frozenset(
 
 # One covering index for each moment that the pages count by: it starts with the moment and
 # carries what the filters and the verdicts read, so that no row of the table is touched.
-_SCOPE = ("lead_unit_id", "purpose", "disposition", "closed_how", "track", "category_id", "township_id")
-Index("ix_case_registered", *(petition_case.c[n] for n in ("registered_at", "closed_at", *_SCOPE)))
-Index("ix_case_closed", *(petition_case.c[n] for n in ("closed_at", "registered_at", *_SCOPE)))
+_VERDICT = ("case_id", "registered_at", "closed_at", "due_at", "accepted_at", "extended_at", "original_due_at")
+_SCOPE = (
+    "purpose",
+    "disposition",
+    "closed_how",
+    "track",
+    "lead_unit_id",
+    "category_id",
+    "township_id",
+    "channel",
+    "petitioned_level",
+    "is_repeat",
+    "is_collective",
+)
+
+
+def _covering(name: str, *first: str, verdict: tuple[str, ...] = _VERDICT) -> None:
+    rest = (column for column in (*verdict, *_SCOPE) if column not in first)
+    Index(name, *(petition_case.c[column] for column in (*first, *rest)))
+
+
+_covering("ix_case_registered", "registered_at")
+_covering("ix_case_closed", "closed_at", verdict=(*_VERDICT, "resolved_at", "followed_up_at"))
+_covering("ix_case_due", "due_at", "accepted_at", verdict=(*_VERDICT, "answered_at"))
+_covering("ix_case_extended", "extended_at", "original_due_at")
+_covering("ix_case_unit_rated", "unit_rated_at", verdict=("case_id", "registered_at", "unit_rating"))
+_covering(
+    "ix_case_office_rated",
+    "office_rated_at",
+    verdict=("case_id", "registered_at", "office_rating", "registering_unit_id"),
+)
 Index("ix_case_no", petition_case.c.case_no)
 Index("ix_event_case", case_event.c.case_id, case_event.c.at)
 Index("ix_listing_case", listing.c.case_id)

@@ -34,15 +34,13 @@ def _is_in(column: ColumnElement[Any], codes: tuple[str, ...]) -> Condition:
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Cases at the instant `at`, as SQL. `earliest` is the smallest value that `at` takes.
-
-    `undone` is given where `at` itself is a moment of the closings that were undone.
-    """
+    """Cases at the instant `at`, as SQL. `earliest` is the smallest value that `at` takes."""
 
     database: CaseDatabase
     at: Any
     earliest: datetime
-    undone: Subquery | None = None
+    as_recorded: bool = False
+    """Leave the events aside: right for cases without any event after the instant, and cheaper."""
 
     @cached_property
     def columns(self) -> Any:
@@ -57,14 +55,19 @@ class Cases:
 
     # what to select from
 
-    @cached_property
+    @property
     def source(self) -> FromClause:
-        """`petition_case`, with what the events say about the instant where that differs."""
+        """`petition_case`, with what the events say about the instant; ask for it after the conditions."""
         return self.joined(self.columns.source)
 
     def joined(self, source: FromClause) -> FromClause:
-        """`source`, which holds `petition_case`, with what the events say about the instant."""
-        if self.undone_closings is not None:
+        """`source`, which holds `petition_case`, with what the events say about the instant.
+
+        Only what a condition made before has asked for is joined: most statements need neither
+        former units nor closings that were undone.
+        """
+        if self._closing_matters:
+            assert self.undone_closings is not None
             undone = self.undone_closings.c
             then = and_(
                 undone.case_id == self.columns.case_id,
@@ -72,7 +75,21 @@ class Cases:
                 undone.reopened_at > self.at,
             )
             source = source.outerjoin(self.undone_closings, then)
-        return self.with_units(source)
+        return self.with_units(source) if self._unit_matters else source
+
+    @property
+    def _closing_matters(self) -> bool:
+        asked = bool(vars(self).keys() & {"closed_at", "is_open"})
+        return asked and self.undone_closings is not None
+
+    @property
+    def _unit_matters(self) -> bool:
+        return "lead_unit_id" in vars(self) and self.former_units is not None
+
+    @property
+    def differs(self) -> bool:
+        """Whether events can change what the conditions made so far have asked for."""
+        return self._closing_matters or self._unit_matters
 
     def with_units(self, source: FromClause) -> FromClause:
         """`source`, which holds `petition_case`, joined with the responsible unit of the instant."""
@@ -90,7 +107,12 @@ class Cases:
     def former_units(self) -> Subquery | None:
         """Responsible units of the past: case_id, unit_id, since, until; None where none matters."""
         last = self.database.last_event_at.get("reassigned")
-        if last is None or last <= self.earliest or not self.database.has("case_event.from_unit_id"):
+        if (
+            self.as_recorded
+            or last is None
+            or last <= self.earliest
+            or not self.database.has("case_event.from_unit_id")
+        ):
             return None
         event = self.database.read("case_event", "reassignment")
         since = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
@@ -103,10 +125,8 @@ class Cases:
     @cached_property
     def undone_closings(self) -> Subquery | None:
         """Closings that were undone: case_id, closed_at, reopened_at; None where none matters."""
-        if self.undone is not None:
-            return self.undone
         last = self.database.last_event_at.get("reopened")
-        if last is None or last <= self.earliest or "closed" not in self.database.last_event_at:
+        if self.as_recorded or last is None or last <= self.earliest or "closed" not in self.database.last_event_at:
             return None
         event = self.database.read("case_event", "reopening")
         following = func.lead(event.at).over(partition_by=event.case_id, order_by=event.at)
@@ -119,6 +139,19 @@ class Cases:
             select(pairs.c.case_id, pairs.c.closed_at, pairs.c.reopened_at)
             .where(pairs.c.kind == "closed", pairs.c.reopened_at.is_not(None))
             .subquery("undone_closing")
+        )
+
+    @cached_property
+    def changed_later(self) -> Subquery | None:
+        """The cases that an event after the instant has changed: case_id, last_at; None where there is none."""
+        if self.former_units is None and self.undone_closings is None:
+            return None
+        event = self.database.read("case_event", "change")
+        return (
+            select(event.case_id, func.max(event.at).label("last_at"))
+            .where(event.kind.in_(("reopened", "reassigned")))
+            .group_by(event.case_id)
+            .subquery("changed_case")
         )
 
     # what they are at the instant
@@ -325,8 +358,6 @@ def cases_at(database: CaseDatabase, at: datetime) -> Cases:
     return Cases(database, literal(at, schema.Moment), at)
 
 
-def cases_by(
-    database: CaseDatabase, at: ColumnElement[Any], earliest: datetime, undone: Subquery | None = None
-) -> Cases:
+def cases_by(database: CaseDatabase, at: ColumnElement[Any], earliest: datetime) -> Cases:
     """The cases, each seen at its own instant `at`, an expression that is never before `earliest`."""
-    return Cases(database, at, earliest, undone)
+    return Cases(database, at, earliest)

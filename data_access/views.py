@@ -7,9 +7,8 @@ snapshot and one effective instant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -28,7 +27,7 @@ from data_access.periods import (
 )
 
 SPARK_MONTHS: Final = 12
-STOCKS: Final = ("open", "overdue", "due_soon", "overdue_share")
+STOCKS: Final = ("open", "overdue", "due_soon")
 RATES: Final = ("on_time_closure_rate", "closure_rate", "unit_satisfaction_rate")
 TILES: Final = ("open", "overdue", "due_soon", *RATES)
 MEETING_ROWS: Final = (
@@ -73,33 +72,48 @@ class Figure:
     year_ago_n: int | None = None
 
 
-def _figure(table: pd.DataFrame, key: str) -> Figure:
-    """The row of `key` in a table of `queries.measure`."""
-    rows = table[table["indicator"] == key]
-    if rows.empty:
-        return Figure(key, None, None, None)
-    row = rows.iloc[0]
+@dataclass(frozen=True)
+class _Measured:
+    """Indicators over several spans, by span."""
 
-    def whole(name: str) -> int | None:
-        return None if pd.isna(row[name]) else int(row[name])
+    table: dict[tuple[str, int], Figure]
+    spans: tuple[Span, ...]
 
-    return Figure(key, None if pd.isna(row["value"]) else float(row["value"]), whole("numerator"), whole("denominator"))
+    def figure(self, key: str, span: Span | None, before: Span | None = None, then: Span | None = None) -> Figure:
+        """The figure of `key` in `span`, compared with `before` and `then` (a year ago)."""
+        now, earlier, last_year = (self._at(key, each) for each in (span, before, then))
+        return replace(
+            now,
+            before=earlier.value,
+            year_ago=last_year.value,
+            before_n=earlier.denominator,
+            year_ago_n=last_year.denominator,
+        )
+
+    def _at(self, key: str, span: Span | None) -> Figure:
+        missing = Figure(key, None, None, None)
+        return self.table.get((key, self.spans.index(span)), missing) if span else missing
 
 
-def _compared(key: str, now: pd.DataFrame, before: pd.DataFrame | None, then: pd.DataFrame | None) -> Figure:
-    current = _figure(now, key)
-    earlier = _figure(before, key) if before is not None else None
-    last_year = _figure(then, key) if then is not None else None
-    return Figure(
-        key,
-        current.value,
-        current.numerator,
-        current.denominator,
-        earlier.value if earlier else None,
-        last_year.value if last_year else None,
-        earlier.denominator if earlier else None,
-        last_year.denominator if last_year else None,
-    )
+def _measured(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    keys: Sequence[str],
+    spans: Sequence[Span | None],
+) -> _Measured:
+    different = tuple(dict.fromkeys(span for span in spans if span))
+    table = queries.measure_spans(connection, database, case_filter, keys, different)
+    return _Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
+
+
+def _figure(row: Any) -> Figure:
+    """A row of `queries.measure_spans`."""
+
+    def known(value: Any) -> Any:
+        return None if pd.isna(value) else value
+
+    return Figure(row.indicator, known(row.value), known(row.numerator), known(row.denominator))
 
 
 @dataclass(frozen=True)
@@ -126,47 +140,46 @@ class Overview:
 
 def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overview:
     """Everything on the overview page."""
-    rule, today = database.settings.period, case_filter.today
-    earlier = previous(case_filter.span, today, rule)
-    last_year = year_ago(case_filter.span, today, rule)
-
-    def read(keys: Sequence[str], span: Span | None) -> pd.DataFrame | None:
-        return queries.measure(connection, database, case_filter.over(span), keys) if span else None
-
-    flow_keys = [*RATES, "not_yet_due"]
-    now = queries.measure(connection, database, case_filter, [*STOCKS, *flow_keys])
-    before, then = read([*STOCKS, *RATES], earlier), read([*STOCKS, *RATES], last_year)
-    months = last_months(today, SPARK_MONTHS + 2, rule)
-    monthly = queries.measure_spans(
-        connection, database, case_filter, list(dict.fromkeys([*MEETING_ROWS, *RATES])), months
-    )
+    rule, today, span = database.settings.period, case_filter.today, case_filter.span
+    earlier, last_year = previous(span, today, rule), year_ago(span, today, rule)
+    months = last_months(today, SPARK_MONTHS, rule)
     month = last_complete_month(today, rule)
-    place = {span.months[0]: position for position, span in enumerate(months) if span.months}
+    in_month = [month_span(month - back, month - back, rule) for back in (0, 1, 12)]
     first = year_start(month, rule)
-    spans = (month_span(first - 12, month - 12, rule), month_span(first, month, rule))
-    yearly = queries.measure_spans(connection, database, case_filter, MEETING_ROWS, spans)
+    in_year = [month_span(first, month, rule), month_span(first - 12, month - 12, rule)]
+    compared = (span, earlier, last_year)
+
+    def read(keys: Sequence[str], *spans: Span | None) -> _Measured:
+        return _measured(connection, database, case_filter, keys, spans)
+
+    rates = read(RATES, *compared, *months, *in_month, *in_year)
+    rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
+    days = [min(month.end, today) for month in months]
+    stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
     late = lists.overdue_by_day(connection, database, case_filter)
-    stocks = ["overdue_share"]
+
+    def figures(*spans: Span | None) -> tuple[Figure, ...]:
+        return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
+
+    def spark(key: str) -> pd.Series[float]:
+        where = [*months] if key in RATES else [Span(None, day) for day in days]
+        values = [(rates if key in RATES else stocks).figure(key, each).value for each in where]
+        return pd.Series(values, index=days, dtype="float64")
+
     return Overview(
         balance=flows.balance(connection, database, case_filter),
-        tiles={key: _compared(key, now, before, then) for key in TILES},
-        not_yet_due=_figure(now, "not_yet_due").numerator or 0,
-        sparks=_sparks(connection, database, case_filter, monthly, months),
+        tiles={key: (rates if key in RATES else stocks).figure(key, *compared) for key in TILES},
+        not_yet_due=read(["not_yet_due"], span).figure("not_yet_due", span).numerator or 0,
+        sparks={key: spark(key) for key in TILES},
         late_now=_late_now(late, case_filter),
-        by_unit=_shares(queries.measure(connection, database, case_filter, stocks, by="unit")),
-        by_field=_shares(queries.measure(connection, database, case_filter, stocks, by="field")),
+        by_unit=_shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),
+        by_field=_shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="field")),
         month=month,
-        meeting=tuple(
-            _compared(key, *(_at(monthly, place.get(month - back)) for back in (0, 1, 12))) for key in MEETING_ROWS
-        ),
-        year_to_date=tuple(_compared(key, _at(yearly, 1), None, _at(yearly, 0)) for key in MEETING_ROWS),
+        meeting=figures(*in_month),
+        year_to_date=figures(in_year[0], None, in_year[1]),
         previous=earlier,
         accusations=None if case_filter.narrowed else flows.accusations(connection, database, case_filter),
     )
-
-
-def _at(table: pd.DataFrame, position: int | None) -> pd.DataFrame:
-    return table[table["span"] == position]
 
 
 def _late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
@@ -182,38 +195,3 @@ def _shares(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"numerator": "overdue", "denominator": "open", "value": "share"})[
         ["group", "open", "overdue", "share"]
     ]
-
-
-def _sparks(
-    connection: Connection,
-    database: CaseDatabase,
-    case_filter: CaseFilter,
-    monthly: pd.DataFrame,
-    months: Sequence[Span],
-) -> dict[str, pd.Series[float]]:
-    """The last months of each tile, by their last day; stock figures as of it."""
-    recent = range(len(months) - SPARK_MONTHS, len(months))
-    days = [min(months[position].end, case_filter.today) for position in recent]
-    sparks = {}
-    for key in RATES:
-        values = monthly[monthly["indicator"] == key].set_index("span")["value"]
-        sparks[key] = pd.Series(values.reindex(recent).to_numpy(dtype="float64", na_value=float("nan")), index=days)
-    for key, values in _stock_series(connection, database, case_filter, ("open", "overdue", "due_soon"), days).items():
-        sparks[key] = values
-    return sparks
-
-
-def _stock_series(
-    connection: Connection,
-    database: CaseDatabase,
-    case_filter: CaseFilter,
-    keys: Sequence[str],
-    days: Sequence[date],
-) -> dict[str, pd.Series[float]]:
-    """Stock figures at the end of each of `days`."""
-    tables = [queries.measure(connection, database, case_filter.over(Span(None, day)), keys) for day in days]
-    return {
-        key: pd.Series([_figure(table, key).value for table in tables], index=list(days), dtype="float64")
-        for key in keys
-        if queries.can_feed(database, key)
-    }
