@@ -68,6 +68,11 @@ class Limit:
             day += timedelta(days=1)
         return (day - event).days
 
+    @property
+    def at_most(self) -> int:
+        """No fewer calendar days than the limit ever takes: long holidays are a dozen days at most."""
+        return self.days * 2 + 20 if self.working else self.days + 20 * self.rollover
+
     def after(self, event: datetime) -> datetime:
         """The last moment in time: `event` plus the limit."""
         return last_moment(event.date() + timedelta(days=self.calendar_days(event.date())))

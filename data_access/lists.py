@@ -7,7 +7,7 @@ was shown for. Its cases are selected by the very conditions that counted them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import pandas as pd
@@ -256,3 +256,129 @@ def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: 
     found["due_day"] = pd.to_datetime(found["due_day"])
     found["days_overdue"] = days_overdue(found["due_day"], case_filter.today)
     return found
+
+
+def overdue_by_unit_and_field(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """unit, field (top-level category), open on a clock, overdue: where late cases pile up."""
+    columns = ["unit", "field", "open", "overdue"]
+    if not database.has("category_id"):
+        return pd.DataFrame(columns=columns)
+    cases = cases_at(database, case_filter.at)
+    unit, field = cases.lead_unit_id.label("unit"), group_of(cases, "field", None).label("field")
+    late = func.sum(case((cases.due <= cases.at, 1), else_=0))
+    where = [*case_filter.where(cases), cases.is_open, cases.on_clock, ~cases.is_accusation]
+    source = source_of(cases, None, "field")
+    statement = select(unit, field, func.count(), late).select_from(source).where(*where).group_by(unit, field)
+    found = pd.DataFrame(connection.execute(statement).all(), columns=columns)
+    return found.astype({"open": "int64", "overdue": "int64"})
+
+
+@dataclass(frozen=True)
+class Story:
+    """One case from registration to closing, as of the effective instant.
+
+    `row`: the columns of `case_list`. `moments`: key, at, due (the limit it is measured
+    against, if any) in order. `events`: kind, at, from_unit_id, to_unit_id. `assisting`:
+    unit_id, asked_at, due_at, answered_at. Ratings are in none of them.
+    """
+
+    row: dict[str, Any]
+    moments: pd.DataFrame
+    events: pd.DataFrame
+    assisting: pd.DataFrame
+
+
+MOMENTS: Final = (
+    "petitioned_at",
+    "registered_at",
+    "forwarded_at",
+    "unit_received_at",
+    "objected_at",
+    "noticed_at",
+    "accepted_at",
+    "not_accepted_at",
+    "extended_at",
+    "answered_at",
+    "closed_at",
+    "resolved_at",
+    "review_applied_at",
+    "review_decided_at",
+    "rereview_applied_at",
+    "rereview_decided_at",
+    "followed_up_at",
+    "reported_at",
+    "legal_reviewed_at",
+)
+LIMITS: Final = {
+    "forwarded_at": "forwarding_due",
+    "noticed_at": "acceptance_due",
+    "closed_at": "due",
+    "review_decided_at": "review_due_at",
+    "rereview_decided_at": "rereview_due_at",
+    "followed_up_at": "follow_up_due_at",
+    "reported_at": "report_due_at",
+}
+
+
+def case_story(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, case_no: str) -> Story:
+    """One case by its number, whatever the filter's period. Raises Problem where there is none to show."""
+    cases = cases_at(database, case_filter.at)
+    columns = _columns(cases)
+    moments = {name: getattr(cases.columns, name) for name in MOMENTS}
+    limits = {f"{name}_limit": getattr(cases, limit) for name, limit in LIMITS.items()}
+    more = {"purpose": cases.purpose, "case_id": cases.case_id, "disposition": cases.disposition}
+    selected = {**columns, **{f"{name}_moment": moment for name, moment in moments.items()}, **limits, **more}
+    statement = (
+        select(*(column.label(name) for name, column in selected.items()))
+        .select_from(cases.source)
+        .where(cases.case_no == case_no, cases.exists)
+        .limit(1)
+    )
+    found = connection.execute(statement).mappings().first()
+    if found is None:
+        raise Problem("no_such_case", number=case_no)
+    if found["purpose"] == "accusation":
+        raise Problem("accusation_not_listed")
+    at = case_filter.at
+    reached = [
+        (name, found[f"{name}_moment"], found.get(f"{name}_limit"))
+        for name in MOMENTS
+        if found[f"{name}_moment"] and found[f"{name}_moment"] <= at
+    ]
+    ahead = [
+        (name, None, found[f"{name}_limit"])
+        for name in ("noticed_at", "closed_at")
+        if found["is_open"]
+        and found[f"{name}_limit"]
+        and not (found[f"{name}_moment"] and found[f"{name}_moment"] <= at)
+    ]
+
+    def happened(table: str, *names: str) -> pd.DataFrame:
+        return _of_case(connection, database, table, found["case_id"], at, *names)
+
+    rows = _with_days(pd.DataFrame([{name: found[name] for name in columns}]), case_filter.today)
+    return Story(
+        row={str(name): value for name, value in rows.iloc[0].items()} | {"disposition": found["disposition"]},
+        moments=pd.DataFrame([*reached, *ahead], columns=["moment", "at", "due"]),
+        events=_of_case(
+            connection, database, "case_event", found["case_id"], at, "kind", "at", "from_unit_id", "to_unit_id"
+        ),
+        assisting=_of_case(
+            connection, database, "case_unit", found["case_id"], at, "unit_id", "asked_at", "due_at", "answered_at"
+        ),
+    )
+
+
+def _of_case(
+    connection: Connection, database: CaseDatabase, table: str, case_id: str, at: datetime, *names: str
+) -> pd.DataFrame:
+    """The rows of a small table that belong to one case, up to the instant, in order."""
+    happened = {"case_event": "at", "case_unit": "asked_at"}[table]
+    if not database.has(f"{table}.case_id", f"{table}.{happened}"):
+        return pd.DataFrame(columns=list(names))
+    read = database.read(table)
+    moment = getattr(read, happened)
+    statement = select(*(getattr(read, name).label(name) for name in names)).where(
+        read.case_id == case_id, moment <= at
+    )
+    return pd.DataFrame(connection.execute(statement.order_by(moment)).mappings().all(), columns=list(names))

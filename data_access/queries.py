@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import pandas as pd
@@ -23,6 +23,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -32,6 +33,8 @@ from sqlalchemy import (
 
 from data_access import schema
 from data_access.database import CaseDatabase
+from data_access.deadlines import Limit
+from data_access.dialect import end_of_day
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES, Indicator
 from data_access.periods import Span
@@ -39,9 +42,6 @@ from data_access.state import Cases, Condition
 
 BEGINNING: Final = datetime(1900, 1, 1)
 END: Final = datetime(9999, 12, 31)
-_SLACK: Final = timedelta(days=500)
-"""Longer than any time between acceptance or receipt and a limit that follows from it."""
-
 Row = tuple[str, int, Any, int, int]
 """indicator, span, group, numerator, denominator"""
 
@@ -134,10 +134,9 @@ def counts_accusations(case_filter: CaseFilter, indicator: Indicator, by: str | 
 
 @dataclass(frozen=True)
 class Window:
-    """A period as SQL: its first and last moment and the instant it is seen at; `early` lies well before `first`."""
+    """A period as SQL: its first and last moment and the instant it is seen at."""
 
     first: Any
-    early: Any
     last: Any
     at: Any
 
@@ -145,14 +144,13 @@ class Window:
         """Whether `moment` is inside."""
         return and_(moment >= self.first, moment <= self.last)
 
-    def may_hold(self, earlier_moment: ColumnElement[Any]) -> Condition:
-        """Whether a moment that follows `earlier_moment` by some weeks may be inside."""
-        return and_(earlier_moment >= self.early, earlier_moment <= self.last)
+    def may_hold(self, event: ColumnElement[Any], limit: Limit) -> Condition:
+        """Whether the end of `limit` after `event` may be inside: a wider range, which an index can find."""
+        return and_(event >= end_of_day(self.first, literal_column(str(-limit.at_most - 1))), event <= self.last)
 
 
-def _moments(case_filter: CaseFilter, span: Span) -> tuple[datetime, datetime, datetime, datetime]:
-    first = span.first or BEGINNING
-    return first, max(first - _SLACK, BEGINNING), span.last, case_filter.over(span).at
+def _moments(case_filter: CaseFilter, span: Span) -> tuple[datetime, datetime, datetime]:
+    return span.first or BEGINNING, span.last, case_filter.over(span).at
 
 
 def window_of(case_filter: CaseFilter) -> Window:
@@ -161,10 +159,10 @@ def window_of(case_filter: CaseFilter) -> Window:
 
 
 def _windows(case_filter: CaseFilter, spans: Sequence[Span]) -> Subquery:
-    """A small table of the spans: span, first, early, last, at."""
+    """A small table of the spans: span, first, last, at."""
     rows = []
     for position, span in enumerate(spans):
-        moments = zip(("first", "early", "last", "at"), _moments(case_filter, span), strict=True)
+        moments = zip(("first", "last", "at"), _moments(case_filter, span), strict=True)
         columns = (literal(moment, schema.Moment).label(name) for name, moment in moments)
         rows.append(select(literal(position).label("span"), *columns))
     return union_all(*rows).subquery("span_window")
@@ -176,7 +174,7 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
     No two ways hold for the same case, so that their counts add up. Stock figures: the
     cases open at the instant.
     """
-    columns = cases.columns
+    columns, clock = cases.columns, cases.database.clock
     if indicator.moment is None:
         return [[columns.closed_at.is_(None)], [_after(columns.closed_at, window.at)]]
     if indicator.moment == "due":
@@ -186,7 +184,7 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
             [_after(columns.extended_at, window.at), window.holds(cases.first_due)],
         ]
         if cases.database.computed_tracks:
-            unstated = [columns.due_at.is_(None), window.may_hold(columns.accepted_at)]
+            unstated = [columns.due_at.is_(None), window.may_hold(columns.accepted_at, clock.extended_closing)]
             found.append([*unstated, as_recorded, window.holds(cases.final_due)])
         return found
     if indicator.moment == "closed_at":
@@ -199,9 +197,21 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
             not_again = or_(columns.closed_at.is_(None), columns.closed_at > window.at)
             found.append([window.holds(cases.undone_closings.c.closed_at), not_again])
         return found
-    hint = {"forwarding_due": cases.received_at, "acceptance_due": columns.unit_received_at}.get(indicator.moment)
-    early = [] if hint is None else [window.may_hold(hint)]
-    return [[*early, window.holds(getattr(cases, indicator.moment))]]
+    if indicator.moment == "forwarding_due":
+        petitioned, registered, due = columns.petitioned_at, columns.registered_at, cases.forwarding_due
+        return [
+            [window.may_hold(petitioned, clock.forwarding), window.holds(due)],
+            [petitioned.is_(None), window.may_hold(registered, clock.forwarding), window.holds(due)],
+        ]
+    if indicator.moment == "acceptance_due":
+        stated, received = columns.acceptance_due_at, columns.unit_received_at
+        computed = [window.may_hold(received, clock.acceptance), window.holds(cases.acceptance_due)]
+        return [[window.holds(stated)], [stated.is_(None), *computed]]
+    if indicator.moment in ("office_rating_due", "unit_rating_due"):
+        whose = indicator.moment.removesuffix("_rating_due")
+        expires, rated = getattr(columns, f"{whose}_rating_expires_at"), getattr(columns, f"{whose}_rated_at")
+        return [[window.holds(expires)], [expires.is_(None), window.holds(rated)]]
+    return [[window.holds(getattr(cases, indicator.moment))]]
 
 
 def _after(moment: ColumnElement[Any], at: Any) -> Condition:
@@ -278,7 +288,7 @@ def _counted(
     else:
         windows = _windows(case_filter, spans)
         columns = windows.c
-        window, position = Window(columns.first, columns.early, columns.last, columns.at), columns.span
+        window, position = Window(columns.first, columns.last, columns.at), columns.span
 
     def counts(cases: Cases, where: list[Condition], sign: int, changed: Subquery | None) -> Select[Any]:
         counted = [*where, *case_filter.where(cases), indicator.denominator(cases)]

@@ -307,8 +307,12 @@ _SCOPE = (
 )
 
 
-def _covering(name: str, *first: str, verdict: tuple[str, ...] = _VERDICT) -> None:
-    rest = (column for column in (*verdict, *_SCOPE) if column not in first)
+_UNIT = ("case_id", "registered_at", "purpose", "lead_unit_id", "registering_unit_id")
+_NOTICE = ("forwarded_at", "noticed_at", "accepted_at", "not_accepted_at", "objected_at", "closed_at")
+
+
+def _covering(name: str, *first: str, verdict: tuple[str, ...] = _VERDICT, scope: tuple[str, ...] = _SCOPE) -> None:
+    rest = (column for column in (*verdict, *scope) if column not in first)
     Index(name, *(petition_case.c[column] for column in (*first, *rest)))
 
 
@@ -316,12 +320,14 @@ _covering("ix_case_registered", "registered_at")
 _covering("ix_case_closed", "closed_at", verdict=(*_VERDICT, "resolved_at", "followed_up_at"))
 _covering("ix_case_due", "due_at", "accepted_at", verdict=(*_VERDICT, "answered_at"))
 _covering("ix_case_extended", "extended_at", "original_due_at")
-_covering("ix_case_unit_rated", "unit_rated_at", verdict=("case_id", "registered_at", "unit_rating"))
-_covering(
-    "ix_case_office_rated",
-    "office_rated_at",
-    verdict=("case_id", "registered_at", "office_rating", "registering_unit_id"),
-)
+for _whose in ("unit", "office"):
+    _rated = (f"{_whose}_rated_at", f"{_whose}_rating")
+    _covering(f"ix_case_{_whose}_rated", *_rated, verdict=("case_id", "registered_at", "registering_unit_id"))
+    _covering(f"ix_case_{_whose}_rating_expires", f"{_whose}_rating_expires_at", verdict=_rated, scope=_UNIT)
+_covering("ix_case_petitioned", "petitioned_at", verdict=_NOTICE, scope=_UNIT)
+_covering("ix_case_received", "unit_received_at", "acceptance_due_at", verdict=_NOTICE, scope=_UNIT)
+_covering("ix_case_acceptance_due", "acceptance_due_at", "unit_received_at", verdict=_NOTICE, scope=_UNIT)
+_covering("ix_case_accepted", "accepted_at", "extended_at", verdict=(), scope=_UNIT)
 Index("ix_case_no", petition_case.c.case_no)
 Index("ix_event_case", case_event.c.case_id, case_event.c.at)
 Index("ix_listing_case", listing.c.case_id)

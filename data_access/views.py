@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -20,11 +21,13 @@ from data_access.periods import (
     Span,
     last_complete_month,
     last_months,
+    month_of,
     month_span,
     previous,
     year_ago,
     year_start,
 )
+from data_access.settings import PeriodRule
 
 SPARK_MONTHS: Final = 12
 STOCKS: Final = ("open", "overdue", "due_soon")
@@ -195,3 +198,208 @@ def _shares(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"numerator": "overdue", "denominator": "open", "value": "share"})[
         ["group", "open", "overdue", "share"]
     ]
+
+
+@dataclass(frozen=True)
+class Trends:
+    """Flows and stock over time.
+
+    `series`: start, end, unfinished, registered, closed, open (at the end), one row a span.
+    `by_year`: year, month (1-12), registered, unfinished. `multiples`: group, start,
+    registered, closed by month, for one dimension.
+    """
+
+    series: pd.DataFrame
+    by_year: pd.DataFrame
+    multiples: pd.DataFrame
+
+
+BUCKETS: Final = {"day": 60, "week": 53, "month": 36, "quarter": 20, "year": 10}
+"""How many spans of each length a trend shows at least, as far as there are data."""
+MULTIPLE_MONTHS: Final = 24
+QUALITY_MONTHS: Final = 13
+
+
+def trends(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, length: str = "month", by: str = "channel"
+) -> Trends:
+    """Everything on the trends page, up to the effective instant, in spans of `length`."""
+    rule, today = database.settings.period, case_filter.today
+    first = database.first_registered_at.date() if database.first_registered_at else today
+    spans = buckets(length, first, case_filter, rule)
+    flow = queries.measure_spans(connection, database, case_filter, ["registered", "closed"], spans)
+    wide = flow.pivot(index="span", columns="indicator", values="numerator").reindex(range(len(spans)), fill_value=0)
+    daily = flows.open_by_day(connection, database, case_filter)
+    ends = [min(span.end, today) for span in spans]
+    series = pd.DataFrame(
+        {
+            "start": pd.to_datetime([span.start or first for span in spans]),
+            "end": pd.to_datetime(ends),
+            "unfinished": [span.end > today for span in spans],
+            "registered": wide["registered"].to_numpy(dtype="int64"),
+            "closed": wide["closed"].to_numpy(dtype="int64"),
+            "open": daily.reindex(pd.to_datetime(ends)).fillna(0).to_numpy(dtype="int64"),
+        }
+    )
+    months = buckets("month", first, case_filter, rule, whole=True)
+    monthly = queries.measure_spans(connection, database, case_filter, ["registered"], months).set_index("span")
+    keys = [month for span in months if span.months for month in span.months[:1]]
+    by_year = pd.DataFrame(
+        {
+            "year": [month // 12 for month in keys],
+            "month": [month % 12 + 1 for month in keys],
+            "registered": monthly["numerator"].reindex(range(len(keys)), fill_value=0).to_numpy(dtype="int64"),
+            "unfinished": [span.end > today for span in months],
+        }
+    )
+    recent = last_months(today, MULTIPLE_MONTHS, rule)
+    groups = queries.measure_spans(connection, database, case_filter, ["registered", "closed"], recent, by)
+    multiples = groups.pivot_table(
+        index=["group", "span"], columns="indicator", values="numerator", aggfunc="sum", fill_value=0
+    ).reset_index()
+    multiples["start"] = [pd.Timestamp(recent[position].start or today) for position in multiples.get("span", [])]
+    return Trends(series, by_year, multiples)
+
+
+def buckets(
+    length: str, first: date, case_filter: CaseFilter, rule: PeriodRule, *, whole: bool = False
+) -> tuple[Span, ...]:
+    """Spans of one length, the last one holding the effective instant, back to the period's start or further.
+
+    `whole`: back to the first registration. Days and weeks are calendar ones, the others statistical.
+    """
+    today = case_filter.today
+    start = case_filter.span.start or first
+    if length in ("day", "week"):
+        days = 1 if length == "day" else 7
+        last = today if length == "day" else today + timedelta(days=6 - today.weekday())
+        wanted = min(max(BUCKETS[length], (last - start).days // days + 1), 4 * BUCKETS[length])
+        possible = (last - first).days // days + 1
+        count = max(1, min(wanted, possible))
+        ends = [last - timedelta(days=days * back) for back in reversed(range(count))]
+        return tuple(Span(end - timedelta(days=days - 1), end) for end in ends)
+    size = {"month": 1, "quarter": 3, "year": 12}[length]
+    now = month_of(today, rule)
+    now -= (now - (rule.year_starts_in - 1)) % size
+    wanted = max(BUCKETS[length], (now - month_of(start, rule)) // size + 1)
+    possible = (now - month_of(first, rule) + size - 1) // size + 1
+    count = max(1, possible if whole else min(wanted, possible))
+    starts = [now - size * back for back in reversed(range(count))]
+    return tuple(month_span(month, month + size - 1, rule) for month in starts)
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """What is late now. `by_day`: unit, due_day, days_overdue, n. `late_now`: fell due in the period, before it.
+
+    `acceptance`: open cases whose acceptance notice is late, by unit (group, numerator).
+    `soon`: cases due within each threshold, in days. `rows`, `soon_rows`: the first cases of each list.
+    """
+
+    by_day: pd.DataFrame
+    late_now: tuple[int, int]
+    acceptance: pd.DataFrame
+    soon: tuple[int, int]
+    page: lists.CasePage
+    soon_page: lists.CasePage
+    share: Figure
+
+
+def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overdue:
+    """Everything on the overdue page."""
+    late = lists.overdue_by_day(connection, database, case_filter)
+    read = _measured(connection, database, case_filter, ["overdue_share", "due_soon", "due_later"], [case_filter.span])
+
+    def count(key: str) -> int:
+        return read.figure(key, case_filter.span).numerator or 0
+
+    def page(of: str) -> lists.CasePage:
+        return lists.case_list(connection, database, case_filter, lists.Question(of))
+
+    return Overdue(
+        by_day=late,
+        late_now=_late_now(late, case_filter),
+        acceptance=queries.measure(connection, database, case_filter, ["acceptance_overdue"], by="unit"),
+        soon=(count("due_soon"), count("due_later")),
+        page=page("overdue"),
+        soon_page=page("due_later"),
+        share=read.figure("overdue_share", case_filter.span),
+    )
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How well cases are handled: `figures` by key; `monthly`: indicator, start, unfinished, value, denominator.
+
+    `by_field`: indicator, group, numerator, denominator, value.
+    """
+
+    figures: dict[str, Figure]
+    monthly: pd.DataFrame
+    by_field: pd.DataFrame
+
+
+def resolution(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Resolution:
+    """Everything on the resolution page."""
+    rule, today, span = database.settings.period, case_filter.today, case_filter.span
+    earlier, last_year = previous(span, today, rule), year_ago(span, today, rule)
+    months = last_months(today, QUALITY_MONTHS, rule)
+    read = _measured(connection, database, case_filter, QUALITY, (span, earlier, last_year, *months))
+    fed = [key for key in QUALITY if queries.can_feed(database, key)]
+    return Resolution(
+        figures={key: read.figure(key, span, earlier, last_year) for key in fed},
+        monthly=pd.DataFrame(
+            [
+                (key, pd.Timestamp(month.start or today), month.end > today, figure.value, figure.denominator)
+                for key in fed
+                for month in months
+                for figure in [read.figure(key, month)]
+            ],
+            columns=["indicator", "start", "unfinished", "value", "denominator"],
+        ),
+        by_field=queries.measure(connection, database, case_filter, BY_FIELD, by="field"),
+    )
+
+
+BY_FIELD: Final = ("on_time_closure_rate", "closure_rate", "resolution_rate", "unit_satisfaction_rate")
+UNIT_KEYS: Final = (
+    "registered",
+    "closed",
+    "overdue_share",
+    "on_time_closure_rate",
+    "unit_timely_acceptance_rate",
+    "unit_satisfaction_rate",
+)
+
+
+@dataclass(frozen=True)
+class Departments:
+    """Units beside each other. `units`, `places`, `functional`: indicator, group, numerator, denominator, value.
+
+    `monthly`: group, start, value of the on-time rate of the last months. `heat`: unit,
+    field, open (on a clock), overdue.
+    """
+
+    units: pd.DataFrame
+    places: pd.DataFrame
+    functional: pd.DataFrame
+    monthly: pd.DataFrame
+    heat: pd.DataFrame
+
+
+def departments(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Departments:
+    """Everything on the departments page."""
+
+    def by(dimension: str) -> pd.DataFrame:
+        return queries.measure(connection, database, case_filter, UNIT_KEYS, by=dimension)
+
+    months = last_months(case_filter.today, SPARK_MONTHS, database.settings.period)
+    monthly = queries.measure_spans(connection, database, case_filter, ["on_time_closure_rate"], months, by="unit")
+    monthly["start"] = [pd.Timestamp(months[position].start or case_filter.today) for position in monthly["span"]]
+    return Departments(
+        units=by("unit"),
+        places=by("township"),
+        functional=by("functional"),
+        monthly=monthly,
+        heat=lists.overdue_by_unit_and_field(connection, database, case_filter),
+    )
