@@ -26,10 +26,11 @@ from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
 from data_access import location, schema, texts
-from data_access.check import SEVERITIES, Finding, findings
+from data_access.check import SEVERITIES, Finding, findings, listed
 from data_access.database import CaseDatabase, open_database
 from data_access.deadlines import last_moment
 from data_access.demo import make_demo
+from data_access.engine import shown_url
 from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import INDICATORS
 from data_access.ledger import import_ledger
@@ -199,7 +200,11 @@ def _opened(url: str | None) -> Iterator[CaseDatabase]:
     if not url:
         with _progress(text("command.demo.working")) as progress:
             location.ensure_demo(_now(), progress)
-    database = open_database(url or location.default_url(), load())
+    url = url or location.default_url()
+    try:
+        database = open_database(url, load())
+    except (TypeError, ValueError) as error:  # SQLite: a text where a moment should be
+        raise Problem("moments_unreadable", url=shown_url(url)) from error
     try:
         yield database
     finally:
@@ -275,8 +280,9 @@ def _print_findings(found: list[Finding]) -> None:
             print(f"{each.count:>9,}  {each.what}")
             print(f"{'':11}{text('check.costs', words=each.cost)}")
             if each.examples:
-                separator = "\n" + " " * 11 if each.finding == "no_index" else text("check.comma")
-                print(f"{'':11}{text('check.examples', words=separator.join(each.examples))}")
+                # Statements stand one a line, to be copied.
+                words = f"\n{'':11}".join(each.examples) if each.finding == "no_index" else listed(each.examples)
+                print(f"{'':11}{text('check.examples', words=words)}")
     print(f"\n{text('check.summary', n=len(found))}")
 
 
@@ -423,12 +429,9 @@ def _fixed_order(database: CaseDatabase, by: str | None) -> Sequence[str]:
         "functional": tuple(names.units),
         "category": tuple(names.categories),
         "field": tuple(names.categories),
-        "kind": schema.UNIT_KINDS,
-        "channel": schema.CHANNELS,
-        "level": schema.LEVELS,
         "handling": schema.HANDLING_LEVELS,
-        "track": schema.TRACKS,
         "disposition": schema.DISPOSITIONS,
+        **{key: field.codes for key, field in FIELDS.items() if field.codes},
     }
     return orders.get(by or "", ())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import reduce
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -25,7 +26,6 @@ from sqlalchemy import (
     Table,
     and_,
     case,
-    distinct,
     false,
     func,
     inspect,
@@ -129,14 +129,22 @@ class Finding:
         return self._said(f"check.{self.finding}.cost")
 
     def _said(self, key: str) -> str:
-        comma = text("check.comma")
         return text(
             key,
             n=self.count,
-            columns=comma.join(self.columns),
-            parts=comma.join(text(part) for part in self.parts),
+            columns=listed(self.columns),
+            parts=_joined("check.parts", [text(part) for part in self.parts]),
             year=str(last_known_year()),
         )
+
+
+def listed(names: Sequence[str]) -> str:
+    """`names` in a row, as the language in use writes it."""
+    return _joined("check.pair", names)
+
+
+def _joined(key: str, words: Sequence[str]) -> str:
+    return reduce(lambda first, second: text(key, first=first, second=second), words) if words else ""
 
 
 def findings(database: CaseDatabase, now: datetime) -> list[Finding]:
@@ -450,9 +458,10 @@ def _in_events(connection: Connection, database: CaseDatabase) -> Iterator[Findi
         count = connection.execute(select(func.count()).select_from(events)).scalar() or 0
         if count:
             numbers = (
-                select(distinct(columns.case_no))
+                select(columns.case_no)
                 .select_from(columns.source.join(events, events.c.case_id == columns.case_id))
                 .where(purpose != "accusation")
+                .distinct()
                 .order_by(columns.case_no)
                 .limit(SHOWN)
             )

@@ -125,9 +125,9 @@ class CaseDatabase:
             yield connection
 
 
-def open_database(url: str, settings: Settings) -> CaseDatabase:
-    """Look at the database at `url`. Raises Problem where it cannot be reached or used."""
-    engine = reading_engine(url, settings)
+def open_database(url: str, settings: Settings, engine: Engine | None = None) -> CaseDatabase:
+    """Look at the database at `url`, through `engine` if there is one. Raises Problem where it cannot be used."""
+    engine = engine or reading_engine(url, settings)
     with sentences(url), engine.connect() as connection, connection.begin():
         return _inspected(url, engine, settings, connection)
 

@@ -110,7 +110,6 @@ def case_list(
     database: CaseDatabase,
     case_filter: CaseFilter,
     question: Question,
-    *,
     search: str = "",
     order: str = "due",
     descending: bool = False,

@@ -65,6 +65,10 @@ def _functional_unit(cases: Cases) -> ColumnElement[Any]:
     return cases.field.functional_unit_id  # type: ignore[no-any-return]
 
 
+def _named(flag: ColumnElement[Any], yes: str, no: str) -> ColumnElement[Any]:
+    return case((flag.is_(True), yes), (flag.is_(False), no))
+
+
 def _kind(cases: Cases) -> ColumnElement[Any]:
     return cases.lead.kind  # type: ignore[no-any-return]
 
@@ -78,6 +82,8 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
     "functional": Dimension(("category_id", "category.functional_unit_id"), _functional_unit, "category"),
     "channel": Dimension(("channel",), lambda cases: cases.channel),
     "level": Dimension(("petitioned_level",), lambda cases: cases.petitioned_level),
+    "repeat": Dimension(("is_repeat",), lambda cases: _named(cases.is_repeat, "repeat", "first")),
+    "group": Dimension(("is_collective",), lambda cases: _named(cases.is_collective, "collective", "individual")),
     "handling": Dimension(("handling_level",), lambda cases: cases.handling_level),
     "track": Dimension(("track",), lambda cases: func.coalesce(cases.track, "statutory")),
     "disposition": Dimension(("disposition",), lambda cases: cases.disposition),

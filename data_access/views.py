@@ -12,9 +12,9 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from data_access import flows, lists, queries
+from data_access import flows, lists, queries, schema
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.periods import (
@@ -403,3 +403,16 @@ def departments(connection: Connection, database: CaseDatabase, case_filter: Cas
         monthly=monthly,
         heat=lists.overdue_by_unit_and_field(connection, database, case_filter),
     )
+
+
+MULTIPLES: Final = ("channel", "level", "field", "unit", "township", "repeat", "group", "track", "disposition")
+"""What trends can be split by, as far as the database has it."""
+
+
+def row_counts(connection: Connection, database: CaseDatabase) -> dict[str, int]:
+    """Rows of each table of the contract that the database has."""
+    counts = {}
+    for table in schema.metadata.tables.values():
+        if database.has(f"{table.name}."):
+            counts[table.name] = connection.execute(select(func.count()).select_from(table)).scalar() or 0
+    return counts

@@ -1,0 +1,135 @@
+"""The cases page: what a list is of, its footer, and one case as a timeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, charts, export, frame, tables, trend_words, words
+from dashboard.tables import records
+from data_access import lists
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter, sentence
+from data_access.flows import BETWEEN
+from data_access.lists import PAGE, CasePage, Question, Story
+from data_access.texts import text
+
+
+def heading(question: Question, case_filter: CaseFilter, database: CaseDatabase, page: CasePage) -> str:
+    """What the list is of, and how many."""
+    name = text("cases.all") if not question.of else _asked(question)
+    where = [_where(key, value, database) for key, value in question.at]
+    joined = text("common.joint").join([name, *where])
+    if page.entries != page.total:
+        return text("cases.heading_entries", name=joined, n=page.total, entries=page.entries)
+    return text("cases.heading", name=joined, n=page.total)
+
+
+def _asked(question: Question) -> str:
+    if question.of in BETWEEN:
+        return text(f"balance.{question.of}")
+    return text(f"cases.part_{question.part}", name=words.label(question.of))
+
+
+def _where(key: str, value: str, database: CaseDatabase) -> str:
+    if key == "days":
+        start, _, end = value.partition("..")
+        return text("span.days", start=start, end=end) if start else text("cases.until", day=end)
+    if key == "late":
+        start, _, end = value.partition("..")
+        return text("band.between", start=start, end=end) if end else text("band.over", days=int(start) - 1)
+    if key == "since":
+        return text(f"cases.since_{value}")
+    return trend_words.group_name(value, key, database.names)
+
+
+def footer(page: CasePage, number: int, question: Question, case_filter: CaseFilter, database: CaseDatabase) -> None:
+    """Which part of the list this is, and the whole of it as a file."""
+    pages = -(-page.total // PAGE)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(text("cases.footer", page=number, pages=pages, n=page.total))
+
+        def file() -> bytes:
+            whole = cache.ask(lists.case_list, case_filter, question, "", "due", False, None)
+            title = _asked(question) if question.of else text("cases.all")
+            return export.workbook(whole.rows, title, sentence(case_filter, database.names), per_unit=False)
+
+        st.download_button(
+            text("export.button_whole"),
+            file,
+            file_name=f"{text('page.cases')}-{case_filter.today:%Y%m%d}.xlsx",
+            mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            on_click="ignore",
+        )
+
+
+def story(told: Story, database: CaseDatabase) -> None:
+    """One case: its moments against its limits, who had it, who assisted."""
+    names, row = database.names, told.row
+    st.subheader(text("story.title", number=row["case_no"]))
+    facts = [
+        (text("column.status"), text(f"status.{tables.status(row)}")),
+        (text("column.lead_unit"), names.unit(row["lead_unit_id"])),
+        (text("column.category"), names.category(row["category_id"])),
+        (text("column.disposition"), _code("disposition", row["disposition"])),
+        (text("filter.channel"), _code("channel", row["channel"])),
+        (text("filter.track"), _code("track", row["track"] or "statutory")),
+    ]
+    st.markdown(text("common.joint").join(f"{name}：**{_plain(value)}**" for name, value in facts if value))
+    moments = _moments(told.moments)
+    if moments.empty:
+        frame.say(text("story.no_moments"))
+    else:
+        st.altair_chart(charts.timeline(moments), alt=_sentences(moments))
+    if len(told.events):
+        tables.sheet(
+            [text("story.event"), text("story.when"), text("story.from"), text("story.to")],
+            [
+                [
+                    _code("event", event["kind"]),
+                    _day(event["at"]),
+                    names.unit(event["from_unit_id"]),
+                    names.unit(event["to_unit_id"]),
+                ]
+                for event in records(told.events)
+            ],
+        )
+    if len(told.assisting):
+        tables.sheet(
+            [text("story.assisting"), text("story.asked"), text("column.due_at"), text("story.answered")],
+            [
+                [names.unit(unit["unit_id"]), _day(unit["asked_at"]), _day(unit["due_at"]), _day(unit["answered_at"])]
+                for unit in records(told.assisting)
+            ],
+        )
+
+
+def _code(list_name: str, code: Any) -> str:
+    return text(f"code.{list_name}.{code}") if isinstance(code, str) and code else ""
+
+
+def _plain(words_of_data: str) -> str:
+    """Words from the database with everything that Markdown would act on escaped."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-.!|<>~$:" else letter for letter in words_of_data)
+
+
+def _day(moment: Any) -> str:
+    return words.NONE if pd.isna(moment) else f"{moment:%Y-%m-%d}"
+
+
+def _moments(moments: pd.DataFrame) -> pd.DataFrame:
+    """name, at, due, late, words of each moment, those still to come last."""
+    shown = moments.assign(at=pd.to_datetime(moments["at"]), due=pd.to_datetime(moments["due"]))
+    shown["late"] = (shown["at"] > shown["due"]).astype(bool)
+    shown["name"] = [text(f"moment.{moment}") for moment in shown["moment"]]
+    shown["words"] = [
+        "" if pd.isna(row["at"]) else text("story.late" if row["late"] else "story.at", day=_day(row["at"]))
+        for row in records(shown)
+    ]
+    return shown.drop(columns="moment")
+
+
+def _sentences(moments: pd.DataFrame) -> str:
+    return text("common.comma").join(f"{row['name']} {row['words']}" for row in records(moments))

@@ -1,0 +1,84 @@
+"""Lists as .xlsx files to hand out: real dates, frozen header, ready to print, filter and as-of time on top."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Final
+
+import pandas as pd
+import xlsxwriter
+
+from dashboard.tables import COLUMNS, readable
+from data_access.texts import text
+
+FORBIDDEN: Final = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
+LONGEST_NAME: Final = 31
+WIDTHS: Final = {"case_no": 22, "lead_unit": 24, "category": 18, "status": 14}
+
+
+def workbook(rows: pd.DataFrame, title: str, sentence: str, *, per_unit: bool) -> bytes:
+    """The cases of `rows` as a workbook; with `per_unit` one sheet for each responsible unit.
+
+    Every text is written as text, so that one that starts with = + - @ stays what it is.
+    """
+    shown = readable(rows)
+    file = BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    formats = {
+        "title": book.add_format({"bold": True, "font_size": 16}),
+        "sentence": book.add_format({"font_color": "#52606D"}),
+        "head": book.add_format(
+            {"bold": True, "bg_color": "#E3EEF6", "border": 1, "text_wrap": True, "valign": "vcenter"}
+        ),
+        "cell": book.add_format({"border": 1, "valign": "vcenter"}),
+        "date": book.add_format({"border": 1, "num_format": "yyyy-mm-dd", "align": "center", "valign": "vcenter"}),
+    }
+    parts = (
+        [(str(unit), part) for unit, part in shown.groupby("lead_unit", sort=False)] if per_unit else [(title, shown)]
+    )
+    taken: set[str] = set()
+    for name, part in parts or [(title, shown)]:
+        _sheet(book.add_worksheet(_free_name(name, taken)), part, name if per_unit else title, sentence, formats)
+    book.close()
+    return file.getvalue()
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """A sheet name that Excel allows and that no other sheet has."""
+    plain = name.translate(FORBIDDEN).strip()[:LONGEST_NAME] or text("export.no_unit")
+    free, number = plain, 2
+    while free.lower() in taken:
+        free = f"{plain[: LONGEST_NAME - 4]} {number}"
+        number += 1
+    taken.add(free.lower())
+    return free
+
+
+def _sheet(sheet: Any, rows: pd.DataFrame, title: str, sentence: str, formats: dict[str, Any]) -> None:
+    sheet.write_string(0, 0, text("export.title", title=title, n=len(rows)), formats["title"])
+    sheet.write_string(1, 0, sentence, formats["sentence"])
+    for column, name in enumerate(COLUMNS):
+        sheet.write_string(2, column, text(f"column.{name}"), formats["head"])
+        sheet.set_column(column, column, WIDTHS.get(name, 12))
+    for line, row in enumerate(rows.itertuples(index=False), start=3):
+        for column, name in enumerate(COLUMNS):
+            _write(sheet, line, column, getattr(row, name), formats)
+    sheet.freeze_panes(3, 1)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(2)
+    sheet.set_footer("&C&P / &N")
+    if len(rows):
+        sheet.autofilter(2, 0, 2 + len(rows), len(COLUMNS) - 1)
+
+
+def _write(sheet: Any, line: int, column: int, value: Any, formats: dict[str, Any]) -> None:
+    if pd.isna(value):
+        sheet.write_blank(line, column, None, formats["cell"])
+    elif isinstance(value, pd.Timestamp):
+        sheet.write_datetime(line, column, value.to_pydatetime(), formats["date"])
+    elif isinstance(value, str):
+        sheet.write_string(line, column, value, formats["cell"])
+    else:
+        sheet.write_number(line, column, int(value), formats["cell"])

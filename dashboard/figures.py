@@ -1,0 +1,141 @@
+"""Key figures: the balance strip, the tiles, the meeting's table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import drill, tables, words
+from dashboard.drill import question
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter
+from data_access.flows import Balance
+from data_access.indicators import MEASURES
+from data_access.lists import Question
+from data_access.settings import Settings
+from data_access.texts import text
+from data_access.views import Figure, Overview
+
+ITEMS: Final = (
+    ("opening", ""),
+    ("registered", "+"),
+    ("reopened", "+"),
+    ("moved_in", "+"),
+    ("moved_out", "−"),
+    ("closed", "−"),
+    ("closing", "="),
+)
+
+
+def strip(balance: Balance, case_filter: CaseFilter, accusations: tuple[int, int] | None) -> None:
+    """Opening + new + reopened + in − out − closed = closing; under it a link to the cases of each item."""
+    parts = []
+    for name, sign in ITEMS:
+        total = " total" if name in ("opening", "closing") else ""
+        parts.append(f'<span class="sign">{sign}</span>' if sign else "")
+        parts.append(
+            f'<div class="item{total}"><div class="name">{escape(text(f"balance.{name}"))}</div>'
+            f'<div class="count">{getattr(balance, name):,}</div></div>'
+        )
+    st.html(f'<div class="strip" id="balance">{"".join(parts)}</div>')
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        for name, _sign in ITEMS:
+            if getattr(balance, name):
+                drill.link(_behind(name, case_filter), text("balance.open", name=text(f"balance.{name}")))
+        if accusations and any(accusations):
+            st.caption(text("balance.accusations", registered=accusations[0], closed=accusations[1]))
+
+
+def _behind(name: str, case_filter: CaseFilter) -> Question:
+    """The cases that an item of the strip counts."""
+    if name == "opening" and case_filter.span.before:
+        return question("open", days=f"..{case_filter.span.before:%Y-%m-%d}")
+    return question("open" if name == "closing" else name)
+
+
+def tiles(view: Overview, database: CaseDatabase) -> None:
+    """The key figures with their changes, last twelve months, target and a link to their cases."""
+    settings = database.settings
+    for column, (key, figure) in zip(st.columns(len(view.tiles)), view.tiles.items(), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            _tile(figure, view.sparks[key], settings, view.not_yet_due)
+
+
+def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_due: int) -> None:
+    small_n = settings.comparison.small_n
+    better = MEASURES[figure.key].better
+    st.metric(
+        words.label(figure.key),
+        words.value(figure),
+        delta=None if figure.before is None else words.change(figure, figure.before, figure.before_n, small_n),
+        delta_color="off" if better is None else "normal" if better == "more" else "inverse",
+        delta_description=text("change.before"),
+        chart_data=[round(value, 4) for value in spark.dropna()],
+        help=text(f"indicator.{figure.key}.formula"),
+    )
+    notes = [text("change.year_ago", change=words.change(figure, figure.year_ago, figure.year_ago_n, small_n))]
+    target = settings.target(figure.key)
+    if target is not None:
+        notes.append(text("tile.target", target=words.percent(target, 0)))
+    if figure.denominator is not None:
+        notes.append(text("tile.n", n=figure.denominator))
+    if figure.key == "closure_rate":
+        notes.append(text("tile.not_yet_due", n=not_yet_due))
+    st.caption(text("common.joint").join(notes))
+    if figure.numerator or figure.denominator:
+        late = figure.key == "on_time_closure_rate"
+        label = (
+            text("tile.open_late", n=(figure.denominator or 0) - (figure.numerator or 0)) if late else text("tile.open")
+        )
+        drill.link(question(figure.key, "rest" if late else "denominator"), label)
+
+
+def shares_by(table: pd.DataFrame, name_of: Callable[[str | None], str]) -> pd.DataFrame:
+    """Groups with late cases, most first: group, name, overdue, open, share, label."""
+    late = table[table["overdue"].fillna(0) > 0].sort_values(["overdue", "share"], ascending=False)
+    return pd.DataFrame(
+        {
+            "group": late["group"].fillna(""),
+            "name": [name_of(group) or text("common.unknown") for group in late["group"]],
+            "overdue": late["overdue"].astype("int64"),
+            "open": late["open"].astype("int64"),
+            "share": late["share"].astype("float64"),
+            "label": [
+                text("overview.share_label", n=int(row["overdue"]), share=words.percent(float(row["share"]), 0))
+                for row in tables.records(late)
+            ],
+        }
+    )
+
+
+def meeting_table(view: Overview, settings: Settings) -> None:
+    """本月, 同比, 环比, 1–N月累计, 累计同比: one row a figure, for the last complete statistical month."""
+    small_n = settings.comparison.small_n
+    month = words.month_name(view.month)
+    head = [
+        text("meeting.figure"),
+        text("meeting.month", month=month),
+        text("meeting.year_ago"),
+        text("meeting.before"),
+        text("meeting.year_to_date", month=month),
+        text("meeting.year_to_date_year_ago"),
+    ]
+    rows = []
+    for now, year in zip(view.meeting, view.year_to_date, strict=True):
+        if now.value is None and year.value is None:
+            continue
+        rows.append(
+            [
+                words.label(now.key),
+                words.value(now),
+                words.change(now, now.year_ago, now.year_ago_n, small_n),
+                words.change(now, now.before, now.before_n, small_n),
+                words.value(year),
+                words.change(year, year.year_ago, year.year_ago_n, small_n),
+            ]
+        )
+    tables.sheet(head, rows)

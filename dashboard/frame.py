@@ -1,0 +1,122 @@
+"""The frame around every page: navigation, the gate that no deep link can pass, what is missing.
+
+Streamlit runs a deep link into `pages/` as that script alone until a first session has
+called `st.navigation`. `inside_app` and `begin_page` close that hole: a page that was not
+started by `app.py` sends the session to it, or stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from html import escape
+from typing import Final
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from dashboard import cache, theme
+from dashboard.words import label
+from data_access import queries, settings
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter, sentence
+from data_access.indicators import MEASURES
+from data_access.problems import Problem
+from data_access.texts import text
+
+PAGES: Final = ("overview", "trends", "overdue", "resolution", "departments", "cases", "definitions")
+"""The pages in the order of a meeting; each is `pages/<name>.py` and its URL is `/<name>`."""
+
+_app_is_running: ContextVar[bool] = ContextVar("app_is_running", default=False)
+_filter: ContextVar[CaseFilter | None] = ContextVar("case_filter", default=None)
+
+
+def page_file(name: str) -> str:
+    """The script of a page, as Streamlit names it."""
+    return f"pages/{name}.py"
+
+
+def navigation() -> Sequence[object]:
+    """The table of pages, with their titles in the language in use."""
+    return [
+        st.Page(page_file(name), title=text(f"page.{name}"), url_path=name, default=position == 0)
+        for position, name in enumerate(PAGES)
+    ]
+
+
+@contextmanager
+def inside_app(case_filter: CaseFilter) -> Iterator[None]:
+    """Let the page run: only inside this does `begin_page` let it go on."""
+    running, chosen = _app_is_running.set(True), _filter.set(case_filter)
+    try:
+        yield
+    finally:
+        _app_is_running.reset(running)
+        _filter.reset(chosen)
+
+
+def begin_page() -> tuple[CaseDatabase, CaseFilter]:
+    """First line of every page: the database and the filter. Stops where there is nothing to show."""
+    chosen = _filter.get()
+    if not _app_is_running.get() or chosen is None:
+        if PagesManager.uses_pages_directory:
+            PagesManager.uses_pages_directory = False
+            st.rerun()
+        st.stop()
+    database = cache.database()
+    if database.newest_at is None:
+        say(text("empty.database"))
+        st.stop()
+    return database, chosen
+
+
+def filter_line(case_filter: CaseFilter, database: CaseDatabase) -> None:
+    """The active filter in one sentence, and whether this is the demo county."""
+    words = escape(sentence(case_filter, database.names))
+    demo = f"<b>{escape(text('frame.demo'))}</b>　" if database.demo_as_of else ""
+    st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>')
+
+
+def headline(words: str) -> None:
+    """The page's message in one sentence."""
+    st.html(f'<h1 class="headline">{escape(words)}</h1>')
+
+
+def say(words: str) -> None:
+    """A sentence where figures would stand."""
+    st.info(words)
+
+
+def nothing_here(is_empty: bool) -> None:
+    """Stop with a sentence where the filter leaves no case."""
+    if is_empty:
+        say(text("empty.filter"))
+        st.stop()
+
+
+def say_missing(database: CaseDatabase, keys: Sequence[str]) -> None:
+    """Name the figures of this page that the database cannot feed, and the columns it lacks."""
+    for key in keys:
+        if not queries.can_feed(database, key):
+            lacking = [name for name in MEASURES[key].needs if not database.has(name)]
+            st.caption(text("missing.indicator", name=label(key), columns=", ".join(lacking)))
+
+
+def stop_with(problem: Problem) -> None:
+    """Show what was wrong and what to do, instead of a page."""
+    st.error(str(problem))
+    st.stop()
+
+
+def setup() -> None:
+    """Page configuration and style; the first Streamlit call of a run."""
+    st.set_page_config(page_title=text("app.title", county=_county()), page_icon="static/favicon.svg", layout="wide")
+    st.html(theme.CSS)
+
+
+def _county() -> str:
+    try:
+        return settings.load().county
+    except Problem:
+        return ""

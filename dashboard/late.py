@@ -1,0 +1,73 @@
+"""Late cases folded into bands and units, and the files to hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache, export
+from dashboard.words import cases
+from data_access.database import Names
+from data_access.filters import CaseFilter
+from data_access.lists import Question
+from data_access.texts import text
+
+SOON: Final = ("due_soon", "due_later")
+
+
+def by_band(by_day: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
+    """Overdue cases by days late: band (words), late (code of `Question`), n, label. Every band has a row."""
+    starts = [1, *(end + 1 for end in ends)]
+    rows = []
+    for start, end in zip(starts, [*ends, None], strict=True):
+        inside = by_day["days_overdue"] >= start
+        if end is not None:
+            inside &= by_day["days_overdue"] <= end
+        n = int(by_day.loc[inside, "n"].sum())
+        words = text("band.over", days=start - 1) if end is None else text("band.between", start=start, end=end)
+        rows.append((words, f"{start}..{'' if end is None else end}", n, cases(n)))
+    return pd.DataFrame(rows, columns=["band", "late", "n", "label"])
+
+
+def bands_message(table: pd.DataFrame) -> str:
+    """The bands in one sentence, for those who cannot see them."""
+    return text(
+        "overdue.bands_alt", bands=text("common.comma").join(f"{row.band} {row.label}" for row in table.itertuples())
+    )
+
+
+def by_unit(by_day: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """Overdue cases by unit, most first: unit, name, n, label."""
+    counted = by_day.assign(unit=by_day["unit"].fillna("")).groupby("unit")["n"].sum()
+    counted = counted.sort_values(ascending=False, kind="stable")
+    return pd.DataFrame(
+        {
+            "unit": counted.index,
+            "name": [names.unit(str(unit)) or text("common.unknown") for unit in counted.index],
+            "n": counted.to_numpy(),
+            "label": [cases(n) for n in counted],
+        }
+    )
+
+
+def downloads(of: str, read: Callable[..., Any], case_filter: CaseFilter, sentence: str) -> None:
+    """Two buttons: the whole list as one sheet, or one sheet a unit. The file is made when asked for."""
+    title = text(f"export.{of}")
+
+    def file(per_unit: bool) -> bytes:
+        page = cache.ask(read, case_filter, Question(of), None)
+        return export.workbook(page.rows, title, sentence, per_unit=per_unit)
+
+    for kind, per_unit in (("whole", False), ("units", True)):
+        st.download_button(
+            text(f"export.button_{kind}"),
+            partial(file, per_unit),
+            file_name=f"{title}-{text(f'export.{kind}')}-{case_filter.today:%Y%m%d}.xlsx",
+            mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            key=f"download_{of}_{kind}",
+            on_click="ignore",
+        )

@@ -1,0 +1,176 @@
+"""Rates of quality in words and tables: for the county, by field, by unit. Small n is greyed and never ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import drill, tables, words
+from data_access.indicators import MEASURES
+from data_access.lists import Question
+from data_access.settings import Settings
+from data_access.texts import text
+from data_access.views import Figure
+
+
+def message(figures: Mapping[str, Figure], settings: Settings) -> str:
+    """The headline: on-time rate against its target, and how many rates miss theirs."""
+    below = [key for key, figure in figures.items() if _misses(figure, settings.target(key))]
+    on_time = figures.get("on_time_closure_rate")
+    share = words.percent(on_time.value if on_time else None)
+    if not below:
+        return text("resolution.headline_good", share=share)
+    names = text("common.comma").join(words.label(key) for key in below[:3])
+    return text("resolution.headline", share=share, n=len(below), names=names)
+
+
+def _misses(figure: Figure, target: float | None) -> bool:
+    if target is None or figure.value is None:
+        return False
+    return figure.value > target if MEASURES[figure.key].better == "less" else figure.value < target
+
+
+def figures_table(figures: Mapping[str, Figure], settings: Settings) -> None:
+    """One row a rate: value, n, target, change against the span before and a year ago."""
+    small_n = settings.comparison.small_n
+    head = [text(f"quality.{name}") for name in ("rate", "value", "n", "target", "before", "year_ago")]
+    rows = []
+    for key, figure in figures.items():
+        target = settings.target(key)
+        missed = text("quality.missed") if _misses(figure, target) else ""
+        rows.append(
+            [
+                words.label(key),
+                words.percent(figure.value),
+                text("quality.of", part=_shown(figure.numerator), whole=_shown(figure.denominator)),
+                words.NONE if target is None else f"{words.percent(target, 0)}{missed}",
+                words.change(figure, figure.before, figure.before_n, small_n),
+                words.change(figure, figure.year_ago, figure.year_ago_n, small_n),
+            ]
+        )
+    tables.sheet(head, rows)
+
+
+def _shown(n: int | None) -> str:
+    return words.NONE if n is None else f"{n:,}"
+
+
+def links(figures: Mapping[str, Figure]) -> None:
+    """A link to the cases that did not reach each rate; for ratings only to those that were rated."""
+    for key, figure in figures.items():
+        if not figure.denominator:
+            continue
+        if MEASURES[key].confidential:
+            drill.link(Question(key), text("quality.open_rated", name=words.label(key), n=figure.denominator))
+        elif figure.numerator is not None:
+            rest = figure.denominator - figure.numerator
+            part, n = ("numerator", figure.numerator) if MEASURES[key].better == "less" else ("rest", rest)
+            drill.link(Question(key, part), text(f"quality.open_{part}", name=words.label(key), n=n))
+
+
+def named_months(monthly: pd.DataFrame) -> pd.DataFrame:
+    """`monthly` with the indicators' screen names, without months that have no denominator."""
+    shown = monthly[monthly["denominator"].fillna(0) > 0]
+    return shown.assign(name=[words.label(key) for key in shown["indicator"]])
+
+
+@dataclass(frozen=True)
+class RateTable:
+    """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts."""
+
+    frame: Any
+    groups: tuple[str, ...]
+    keys: tuple[str, ...]
+    config: dict[str, Any]
+
+    def show(self, key: str) -> Any:
+        """Draw it under a widget key; column selection keeps it unsortable."""
+        return st.dataframe(
+            self.frame,
+            key=key,
+            hide_index=True,
+            column_config=self.config,
+            height="content",
+            row_height=38,
+            on_select="rerun",
+            selection_mode=tables.UNSORTABLE,
+            alt=text("table.rates"),
+        )
+
+    def question(self, dimension: str) -> Callable[[int, str], Question | None]:
+        """What a cell counts: the late or missing cases of a rate, the cases of a count."""
+
+        def asked(row: int, column: str) -> Question | None:
+            if column not in self.keys:
+                return None
+            indicator = MEASURES[column]
+            part = "denominator"
+            if indicator.is_rate and not indicator.confidential:
+                part = "numerator" if indicator.better == "less" else "rest"
+            return Question(column, part, ((dimension, self.groups[row]),))
+
+        return asked
+
+
+def by_group(
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    names: Mapping[str, str],
+    settings: Settings,
+    *,
+    order: str = "",
+    sparks: Mapping[str, list[float]] | None = None,
+) -> RateTable:
+    """Groups as rows in the order of `names`, or by the rate `order`; rates with n; small n greyed and last.
+
+    Counts of volume are context: they never decide the order.
+    """
+    present = [key for key in keys if (table["indicator"] == key).any()]
+    value = table.pivot_table(index="group", columns="indicator", values="value", aggfunc="first", dropna=False)
+    counted = table.pivot_table(index="group", columns="indicator", values="denominator", aggfunc="first", dropna=False)
+    late = table.pivot_table(index="group", columns="indicator", values="numerator", aggfunc="first", dropna=False)
+    groups = [group for group in names if group in value.index]
+    groups += [group for group in value.index if group not in names]
+    small_n = settings.comparison.small_n
+
+    def is_small(group: str, key: str) -> bool:
+        n = counted[key].get(group) if key in counted else None
+        return bool(MEASURES[key].is_rate and (n is None or pd.isna(n) or n < small_n))
+
+    if order in present:
+        best_first = MEASURES[order].better == "less"
+        ranked = [group for group in groups if not is_small(group, order) and pd.notna(value[order].get(group))]
+        ranked.sort(key=lambda group: float(value[order][group]), reverse=not best_first)
+        groups = ranked + [group for group in groups if group not in ranked]
+    shown = pd.DataFrame({"name": [names.get(group, group) or text("common.unknown") for group in groups]})
+    config: dict[str, Any] = {"name": st.column_config.TextColumn(text("units.unit"), pinned=True, width="medium")}
+    for key in present:
+        cells = [_cell(key, value[key].get(group), counted, late, group) for group in groups]
+        shown[key] = cells
+        config[key] = st.column_config.TextColumn(
+            words.label(key), help=text(f"indicator.{key}.formula"), alignment="right"
+        )
+    if sparks is not None:
+        shown["months"] = [sparks.get(group, []) for group in groups]
+        config["months"] = st.column_config.LineChartColumn(text("units.months"), y_min=0, y_max=1, color="#0072B2")
+
+    def grey(column: pd.Series[Any]) -> list[str]:
+        if column.name not in present:
+            return [""] * len(column)
+        return ["color: #8794A1" if is_small(group, str(column.name)) else "" for group in groups]
+
+    return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config)
+
+
+def _cell(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group: str) -> str:
+    if value is None or pd.isna(value):
+        return words.NONE
+    if not MEASURES[key].is_rate:
+        return f"{round(float(value)):,}"
+    if key == "overdue_share":
+        return text("units.overdue_cell", n=int(late[key][group]), share=words.percent(float(value), 0))
+    return text("units.rate_cell", share=words.percent(float(value)), n=int(counted[key][group]))

@@ -1,0 +1,96 @@
+"""Tables that a person can read: numbers to the right, days overdue as bar and number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import cache
+from data_access.texts import text
+
+UNSORTABLE: Final = ("single-cell", "single-column")
+"""Column selection turns the sorting of a table off: volumes must not be ranked."""
+COLUMNS: Final = (
+    "case_no",
+    "status",
+    "lead_unit",
+    "category",
+    "registered_at",
+    "due_at",
+    "days_overdue",
+    "closed_at",
+    "extended",
+    "supervised",
+)
+
+
+def status(row: Mapping[str, Any]) -> str:
+    """Where a case stands at the effective instant, as a code of the catalogue (`status.<code>`)."""
+    if row["is_overdue"]:
+        return "overdue"
+    if row["is_open"]:
+        return "open" if pd.isna(row["due_at"]) else "running"
+    return "closed_late" if row["was_late"] else "closed"
+
+
+def readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `COLUMNS` in words, for a screen or a file."""
+    names = cache.database().names
+    shown = pd.DataFrame(index=rows.index)
+    shown["case_no"] = rows["case_no"]
+    shown["status"] = [text(f"status.{status(row)}") for row in records(rows)]
+    shown["lead_unit"] = [names.unit(unit) for unit in rows["lead_unit_id"]]
+    shown["category"] = [names.category(category) for category in rows["category_id"]]
+    for name in ("registered_at", "due_at", "closed_at"):
+        shown[name] = rows[name]
+    shown["days_overdue"] = rows["days_overdue"]
+    for name in ("extended", "supervised"):
+        shown[name] = [text("common.yes") if flag else "" for flag in rows[name]]
+    return shown[list(COLUMNS)]
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dicts by column."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def case_table(
+    rows: pd.DataFrame, *, key: str, height: Any = "auto", columns: Sequence[str] = COLUMNS, pick: bool = False
+) -> Any:
+    """A list of cases; with `pick` a row can be chosen and the widget's state comes back."""
+    shown = readable(rows)[list(columns)]
+    longest = rows["days_overdue"].max()
+    formats: dict[str, Any] = {
+        name: st.column_config.DateColumn(text(f"column.{name}"), format="YYYY-MM-DD")
+        for name in ("registered_at", "due_at", "closed_at")
+    }
+    formats["days_overdue"] = st.column_config.ProgressColumn(
+        text("column.days_overdue"),
+        format=text("column.days_format"),
+        min_value=0,
+        max_value=int(longest) if pd.notna(longest) else 1,
+        color="#D55E00",
+    )
+    config = {name: formats.get(name, text(f"column.{name}")) for name in columns}
+    options: dict[str, Any] = {"on_select": "rerun", "selection_mode": ("single-row", "single-column")} if pick else {}
+    return st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        column_config=config,
+        height=height,
+        row_height=38,
+        alt=text("table.cases"),
+        **options,
+    )
+
+
+def sheet(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A small table of words and figures, drawn as HTML with every cell escaped."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    st.html(f'<table class="sheet"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')

@@ -1,0 +1,55 @@
+"""Sentences and names for the trends page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from data_access.database import Names
+from data_access.filters import FIELDS
+from data_access.texts import text
+
+
+def message(series: pd.DataFrame, length: str) -> str:
+    """What the last complete span says: received, closed, open at its end."""
+    complete = series[~series["unfinished"]]
+    row = (complete if len(complete) else series).iloc[-1]
+    return text(
+        "trends.headline",
+        span=span_words(row["start"], row["end"], length),
+        registered=int(row["registered"]),
+        closed=int(row["closed"]),
+        open=int(row["open"]),
+    )
+
+
+def span_words(start: pd.Timestamp, end: pd.Timestamp, length: str) -> str:
+    """`2026年10月`, `2026年第4季度`, or the days."""
+    if length in ("month", "quarter", "year"):
+        # A statistical month bears the name of the month it ends in.
+        return text(f"span.{length}", year=str(end.year), month=end.month, quarter=(end.month + 2) // 3)
+    return (
+        text("span.days", start=f"{start:%Y-%m-%d}", end=f"{end:%Y-%m-%d}") if length == "week" else f"{end:%Y-%m-%d}"
+    )
+
+
+def group_name(group: object, by: str, names: Names) -> str:
+    """The screen name of a group of a dimension."""
+    if not isinstance(group, str) or not group:
+        return text("common.unknown")
+    if by in ("unit", "township", "functional"):
+        return names.unit(group)
+    if by in ("category", "field"):
+        return names.category(group)
+    if by in FIELDS:
+        return FIELDS[by].words(group, names)
+    return text(f"code.{by}.{group}")
+
+
+def named(table: pd.DataFrame, by: str, names: Names) -> pd.DataFrame:
+    """`table` with the groups' screen names, in the units' or codes' fixed order: volumes are not ranked."""
+    order = {key: position for position, key in enumerate([*names.units, *names.categories])}
+    if by in FIELDS and FIELDS[by].codes:
+        order = {code: position for position, code in enumerate(FIELDS[by].codes)}
+    shown = table.assign(name=[group_name(group, by, names) for group in table["group"]])
+    place = shown["group"].map(lambda group: order.get(group, len(order)))
+    return shown.assign(place=place).sort_values(["place", "start"]).drop(columns="place")

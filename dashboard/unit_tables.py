@@ -1,0 +1,66 @@
+"""Units beside each other: which table a unit stands in, its months, the heat map, the headline."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from dashboard import words
+from data_access.database import CaseDatabase, Names
+from data_access.texts import text
+from data_access.views import Departments
+
+RANKED: Final = ("on_time_closure_rate", "overdue_share", "unit_satisfaction_rate")
+"""What units may be ordered by; volumes never."""
+
+
+def message(view: Departments, database: CaseDatabase) -> str:
+    """How many units reach the on-time target, of those with enough cases to say."""
+    rows = view.units[view.units["indicator"] == "on_time_closure_rate"]
+    enough = rows[rows["denominator"] >= database.settings.comparison.small_n]
+    target = database.settings.target("on_time_closure_rate")
+    late = view.units[view.units["indicator"] == "overdue_share"]
+    with_late = int((late["numerator"].fillna(0) > 0).sum())
+    if target is None or enough.empty:
+        return text("units.headline_late", n=with_late)
+    reached = int((enough["value"] >= target).sum())
+    return text("units.headline", n=len(enough), reached=reached, target=words.percent(target, 0), late=with_late)
+
+
+def of_kind(table: pd.DataFrame, kind: str, names: Names) -> pd.DataFrame:
+    """The rows of units of one kind; of units the unit table does not know for ''."""
+    known = table["group"].map(lambda group: names.kinds.get(group) or "")
+    return table[known == kind]
+
+
+def sparks(monthly: pd.DataFrame) -> dict[str, list[float]]:
+    """The on-time rate of each unit in the last months, oldest first; months without cases are left out."""
+    known = monthly.dropna(subset=["value", "group"]).sort_values("start")
+    return {str(group): [float(value) for value in rows["value"]] for group, rows in known.groupby("group")}
+
+
+def heat(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """Cells of units and fields with open cases, in fixed order; rows without a late case are left out."""
+    late_units = set(table.loc[table["overdue"] > 0, "unit"].dropna())
+    shown = table[table["unit"].isin(late_units)].copy()
+    unit_order = {unit: position for position, unit in enumerate(names.units)}
+    field_order = {field: position for position, field in enumerate(names.categories)}
+    shown["field"] = shown["field"].fillna("")
+    shown["unit_name"] = [names.unit(unit) for unit in shown["unit"]]
+    shown["field_name"] = [names.category(field) or text("common.unknown") for field in shown["field"]]
+    shown["share"] = shown["overdue"] / shown["open"]
+    shown["label"] = [
+        f"{late}/{count}" if late else str(count) for late, count in zip(shown["overdue"], shown["open"], strict=True)
+    ]
+    place = shown.assign(
+        unit_place=shown["unit"].map(lambda unit: unit_order.get(unit, len(unit_order))),
+        field_place=shown["field"].map(lambda field: field_order.get(field, len(field_order))),
+    )
+    return place.sort_values(["unit_place", "field_place"]).drop(columns=["unit_place", "field_place"])
+
+
+def heat_message(table: pd.DataFrame) -> str:
+    """The fullest cell in a sentence."""
+    worst = table.sort_values("overdue", ascending=False).iloc[0]
+    return text("units.heat_alt", unit=worst["unit_name"], field=worst["field_name"], n=int(worst["overdue"]))

@@ -1,0 +1,40 @@
+"""信访件: the cases behind any number; one case from registration to closing."""
+
+import streamlit as st
+
+from dashboard import cache, case_view, frame, tables
+from data_access import lists
+from data_access.lists import ORDERS, PAGE, Question
+from data_access.texts import text
+
+database, case_filter = frame.begin_page()
+question = Question.parse(st.query_params.get("of", ""), st.query_params.get_all("at"))
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    search = st.text_input(text("cases.search"), key="no", bind="query-params", width=260)
+    order = st.selectbox(
+        text("cases.order"),
+        ORDERS,
+        format_func=lambda key: text(f"cases.by_{key}"),
+        key="sort",
+        bind="query-params",
+        width=180,
+    )
+    descending = st.toggle(text("cases.descending"), key="desc", bind="query-params")
+    number = st.number_input(text("cases.page"), min_value=1, value=1, key="page", bind="query-params", width=140)
+
+page = cache.ask(lists.case_list, case_filter, question, search, order, descending, PAGE, (int(number) - 1) * PAGE)
+frame.headline(case_view.heading(question, case_filter, database, page))
+if not page.total:
+    frame.nothing_here(True)
+if page.rows.empty:
+    frame.say(text("cases.beyond", pages=-(-page.total // PAGE)))
+    st.stop()
+state = tables.case_table(page.rows, key="cases", pick=True)
+case_view.footer(page, int(number), question, case_filter, database)
+
+chosen = state.selection.rows
+if chosen or page.total == 1:
+    number_of_case = page.rows.iloc[chosen[0] if chosen else 0]["case_no"]
+    case_view.story(cache.ask(lists.case_story, case_filter, number_of_case), database)
+else:
+    st.caption(text("cases.choose"))
