@@ -1,10 +1,14 @@
 """The dashboard: page frame, navigation and filter bar; `streamlit run app.py`."""
 
+import logging
+
 import streamlit as st
 
 from dashboard import cache, filter_bar, frame
 from data_access import settings, texts
 from data_access.problems import Problem
+
+LOG = logging.getLogger("petition_dashboard")
 
 
 def main() -> None:
@@ -26,6 +30,9 @@ def main() -> None:
             page.run()
     except Problem as problem:
         frame.stop_with(problem)
+    except Exception:
+        LOG.exception("a page failed")
+        frame.stop_with(Problem("unexpected"))
 
 
 main()

@@ -77,7 +77,7 @@ def story(told: Story, database: CaseDatabase) -> None:
         (text("filter.channel"), _code("channel", row["channel"])),
         (text("filter.track"), _code("track", row["track"] or "statutory")),
     ]
-    st.markdown(text("common.joint").join(f"{name}：**{_plain(value)}**" for name, value in facts if value))
+    st.markdown(text("common.joint").join(f"{name}：**{frame.plain(value)}**" for name, value in facts if value))
     moments = _moments(told.moments)
     if moments.empty:
         frame.say(text("story.no_moments"))
@@ -95,6 +95,7 @@ def story(told: Story, database: CaseDatabase) -> None:
                 ]
                 for event in records(told.events)
             ],
+            texts=4,
         )
     if len(told.assisting):
         tables.sheet(
@@ -103,16 +104,12 @@ def story(told: Story, database: CaseDatabase) -> None:
                 [names.unit(unit["unit_id"]), _day(unit["asked_at"]), _day(unit["due_at"]), _day(unit["answered_at"])]
                 for unit in records(told.assisting)
             ],
+            texts=4,
         )
 
 
 def _code(list_name: str, code: Any) -> str:
     return text(f"code.{list_name}.{code}") if isinstance(code, str) and code else ""
-
-
-def _plain(words_of_data: str) -> str:
-    """Words from the database with everything that Markdown would act on escaped."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-.!|<>~$:" else letter for letter in words_of_data)
 
 
 def _day(moment: Any) -> str:

@@ -10,12 +10,17 @@ import pandas as pd
 from dashboard import theme
 from data_access.texts import text
 
+NARROW: Final = 330
+"""Width of the bars of a chart that shares a small screen with another, in pixels."""
+MONTHS: Final = range(1, 13)
 ROW: Final = 30
 """Height of a bar and its gap, in pixels."""
 
 
 def _time_axis(length: str = "month", **options: Any) -> alt.Axis:
-    return alt.Axis(title=None, labelExpr=text(f"axis.{length}"), labelOverlap="greedy", grid=False, **options)
+    return alt.Axis(
+        title=None, labelExpr=text(f"axis.{length}"), labelOverlap="greedy", labelFlush=False, grid=False, **options
+    )
 
 
 def bars(
@@ -32,7 +37,7 @@ def bars(
     shown = table.head(limit)
     base = alt.Chart(shown).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
-        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=[0, _room(shown[value].max())])),
+        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=[0, _room(shown, value, label)])),
     )
     columns = base.mark_bar(color=color, height=18, cornerRadius=2, cursor="pointer").encode(
         tooltip=[
@@ -46,9 +51,11 @@ def bars(
     return alt.layer(columns.add_params(picked), words).properties(height=max(1, len(shown)) * ROW)
 
 
-def _room(longest: Any) -> float:
-    """The end of a scale that leaves room for a label behind the longest bar."""
-    return float(longest or 0) * 1.45 or 1.0
+def _room(table: pd.DataFrame, value: str, label: str) -> float:
+    """The end of a scale that leaves room for the labels behind the bars where the chart is narrow."""
+    wide = max((sum(14 if ord(letter) > 0x2E80 else 8 for letter in words) for words in table[label]), default=0)
+    longest = float(table[value].max() or 0)
+    return longest * NARROW / max(NARROW / 4, NARROW - wide) or 1.0
 
 
 def bands(table: pd.DataFrame) -> Any:
@@ -56,7 +63,7 @@ def bands(table: pd.DataFrame) -> Any:
     picked = alt.selection_point(name="mark", fields=["late"], on="click", empty=False)
     base = alt.Chart(table).encode(
         x=alt.X("band:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
-        y=alt.Y("n:Q", title=None, axis=None, scale=alt.Scale(domain=[0, _room(table["n"].max()) * 0.85])),
+        y=alt.Y("n:Q", title=None, axis=None, scale=alt.Scale(domain=[0, float(table["n"].max() or 1) * 1.2])),
     )
     columns = base.mark_bar(cornerRadius=2, cursor="pointer").encode(
         color=alt.Color("band:N", sort=None, scale=alt.Scale(range=list(theme.LATENESS)), legend=None),
@@ -75,11 +82,8 @@ def flow(series: pd.DataFrame, length: str) -> Any:
     long["name"] = long["kind"].map(kinds)
     long["until"] = [text("chart.unfinished") if unfinished else "" for unfinished in long["unfinished"]]
     x = alt.X("start:T", axis=_time_axis(length))
-    color = alt.Color(
-        "name:N",
-        scale=alt.Scale(domain=list(kinds.values()), range=[theme.INK, theme.BLUE]),
-        legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=4),
-    )
+    scale = alt.Scale(domain=list(kinds.values()), range=[theme.INK, theme.BLUE])
+    color = alt.Color("name:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=4))
     lines = (
         alt.Chart(long[~long["unfinished"]])
         .mark_line(strokeWidth=2.5)
@@ -92,7 +96,8 @@ def flow(series: pd.DataFrame, length: str) -> Any:
             x=x,
             y="n:Q",
             color=color,
-            fill=alt.condition("datum.unfinished", alt.value("white"), alt.Color("name:N", legend=None)),
+            fill=alt.Fill("name:N", scale=scale, legend=None),
+            fillOpacity=alt.condition("datum.unfinished", alt.value(0), alt.value(1)),
             detail=["end:T", "kind:N"],
             tooltip=[
                 alt.Tooltip("start:T", title=text("chart.from"), format="%Y-%m-%d"),
@@ -128,11 +133,13 @@ def stock(series: pd.DataFrame, length: str) -> Any:
 def years(by_year: pd.DataFrame) -> Any:
     """This year's months over those of the years before, which stay grey; the year stands at its line's end."""
     newest = int(by_year["year"].max())
-    table = by_year.assign(
-        month_name=[text(f"month.{month}") for month in by_year["month"]],
-        year_name=[text("chart.year", year=str(year)) for year in by_year["year"]],
+    months = by_year.groupby("year")["month"].transform("count")
+    whole = by_year[(months == len(MONTHS)) | (by_year["year"] == newest)]
+    table = whole.assign(
+        month_name=[text(f"month.{month}") for month in whole["month"]],
+        year_name=[text("chart.year", year=str(year)) for year in whole["year"]],
     )
-    order = [text(f"month.{month}") for month in range(1, 13)]
+    order = [text(f"month.{month}") for month in MONTHS]
     finished = table[~table["unfinished"]]
     x = alt.X(
         "month_name:O", sort=order, title=None, axis=alt.Axis(labelAngle=0, grid=False), scale=alt.Scale(domain=order)
@@ -154,13 +161,13 @@ def years(by_year: pd.DataFrame) -> Any:
             ],
         )
     )
-    last = finished.sort_values("month").groupby("year").tail(1)
+    last = _apart(finished.sort_values("month").groupby("year").tail(1), "registered", 0.06)
     names = (
         alt.Chart(last)
         .mark_text(align="left", dx=8)
         .encode(
             x=x,
-            y="registered:Q",
+            y="label_at:Q",
             text="year_name:N",
             color=alt.condition(is_newest, alt.value(theme.BLUE), alt.value(theme.MUTED)),
         )
@@ -168,66 +175,86 @@ def years(by_year: pd.DataFrame) -> Any:
     return alt.layer(lines, names).properties(height=300)
 
 
-def multiples(table: pd.DataFrame, columns: int = 4) -> Any:
-    """Received by month, one small chart a group (column `name`), all on one scale."""
+def months_of(table: pd.DataFrame, top: float) -> Any:
+    """Received by month of one group, as a small chart with the scale of its neighbours (0 to `top`)."""
     return (
         alt.Chart(table)
         .mark_area(color=theme.SOFT, line={"color": theme.BLUE, "strokeWidth": 2})
         .encode(
             x=alt.X("start:T", axis=_time_axis(tickCount=4)),
-            y=alt.Y("registered:Q", title=None, axis=alt.Axis(tickCount=3)),
+            y=alt.Y("registered:Q", title=None, axis=alt.Axis(tickCount=3), scale=alt.Scale(domain=[0, top])),
             tooltip=[
-                alt.Tooltip("name:N", title=text("chart.name")),
-                alt.Tooltip("start:T", title=text("chart.from"), format="%Y-%m"),
+                alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
                 alt.Tooltip("registered:Q", title=text("flow.registered")),
                 alt.Tooltip("closed:Q", title=text("flow.closed")),
             ],
         )
-        .properties(width=300, height=110)
-        .facet(facet=alt.Facet("name:N", sort=None), columns=columns)
+        .properties(height=120)
     )
 
 
-def rates(table: pd.DataFrame, targets: dict[str, float | None], columns: int = 3) -> Any:
-    """Rates by month, one small chart each: columns name, start, value, denominator, unfinished, target."""
-    table = table.assign(target=table["indicator"].map(targets))
-    base = alt.Chart(table).encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=alt.Scale(zero=False, nice=True))
+def rate(table: pd.DataFrame, target: float | None) -> Any:
+    """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line with its value."""
+    known = table.dropna(subset=["value"])
+    base = alt.Chart(known).encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
+    scale = alt.Scale(domain=_zoom(known, target), zero=False, nice=False)
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
     tooltip = [
-        alt.Tooltip("name:N", title=text("chart.name")),
         alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
         alt.Tooltip("value:Q", title=text("chart.value"), format=".1%"),
         alt.Tooltip("denominator:Q", title=text("chart.n")),
     ]
     line = base.mark_line(color=theme.BLUE, strokeWidth=2.5).encode(y=y).transform_filter("!datum.unfinished")
-    points = base.mark_point(size=45, color=theme.BLUE, opacity=1).encode(
+    points = base.mark_point(size=50, color=theme.BLUE, opacity=1).encode(
         y=y, tooltip=tooltip, fill=alt.condition("datum.unfinished", alt.value("white"), alt.value(theme.BLUE))
     )
-    aim = base.mark_line(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(y="target:Q")
-    return (
-        alt.layer(aim, line, points)
-        .properties(width=400, height=150)
-        .facet(facet=alt.Facet("name:N", sort=None), columns=columns)
-        .resolve_scale(y="independent")
-    )
+    layers = [line, points]
+    if target is not None:
+        aim = alt.Chart(pd.DataFrame({"target": [target]}))
+        layers = [
+            aim.mark_rule(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(
+                y=alt.Y("target:Q", scale=scale)
+            ),
+            *layers,
+        ]
+    return alt.layer(*layers).properties(height=150)
+
+
+def _zoom(table: pd.DataFrame, target: float | None) -> list[float]:
+    """A scale that shows the changes of a rate and its target, with some room, inside 0 to 1."""
+    values = [*table["value"].astype(float), *([] if target is None else [target])]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    room = max(0.02, (high - low) * 0.2)
+    return [max(0.0, low - room), min(1.0, high + room)]
+
+
+def _apart(table: pd.DataFrame, value: str, share: float) -> pd.DataFrame:
+    """`table` with `label_at`: the values moved apart so that their labels do not overlap."""
+    gap = float(table[value].max() or 1) * share
+    shown = table.sort_values(value)
+    places: list[float] = []
+    for each in shown[value]:
+        places.append(max(float(each), places[-1] + gap) if places else float(each))
+    return shown.assign(label_at=places)
 
 
 def heat(table: pd.DataFrame) -> Any:
     """Overdue share by unit and field: columns unit, field, unit_name, field_name, share, open, overdue, label."""
     picked = alt.selection_point(name="mark", fields=["unit", "field"], on="click", empty=False)
+    units = list(dict.fromkeys(table["unit_name"]))
+    fields = list(dict.fromkeys(table.sort_values("field_place")["field_name"]))
     base = alt.Chart(table).encode(
         x=alt.X(
             "field_name:N",
             title=None,
-            sort=None,
-            axis=alt.Axis(orient="top", labelAngle=-40, domain=False, ticks=False),
+            sort=fields,
+            axis=alt.Axis(orient="top", labelOverlap=False, labelAngle=-40, domain=False, ticks=False),
         ),
-        y=alt.Y("unit_name:N", title=None, sort=None, axis=alt.Axis(domain=False, ticks=False)),
+        y=alt.Y("unit_name:N", title=None, sort=units, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
     )
+    shades = alt.Scale(range=["#F3F5F8", *theme.LATENESS], domain=[0, 0.6], clamp=True, interpolate="rgb")
     cells = base.mark_rect(cornerRadius=2, stroke="white", strokeWidth=2, cursor="pointer").encode(
-        color=alt.Color(
-            "share:Q", scale=alt.Scale(range=["#F3F5F8", *theme.LATENESS], domain=[0, 0.6], clamp=True), legend=None
-        ),
+        color=alt.Color("share:Q", scale=shades, legend=None),
         detail=["unit:N", "field:N"],
         tooltip=[
             alt.Tooltip("unit_name:N", title=text("column.lead_unit")),
@@ -239,8 +266,7 @@ def heat(table: pd.DataFrame) -> Any:
     words = base.mark_text(fontSize=13).encode(
         text="label:N", color=alt.condition("datum.share > 0.45", alt.value("white"), alt.value(theme.INK))
     )
-    height = max(1, table["unit"].nunique()) * 28
-    return alt.layer(cells.add_params(picked), words).properties(height=height)
+    return alt.layer(cells.add_params(picked), words).properties(height=110 + len(units) * 30)
 
 
 def timeline(moments: pd.DataFrame) -> Any:

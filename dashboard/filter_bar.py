@@ -7,11 +7,12 @@ screen and Back goes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 import streamlit as st
 
+from dashboard import bound
 from dashboard.cache import default_as_of
 from data_access import texts
 from data_access.database import CaseDatabase, Names
@@ -25,7 +26,7 @@ _TOWNSHIP_KIND: Final = "township"
 
 
 def choose_language(default: str) -> str:
-    """The language of this run: the URL's, else the one chosen before, else the settings'."""
+    """The language of this run: the one chosen, else the URL's, else the settings'."""
     chosen = st.session_state.get("lang") or st.query_params.get("lang") or default
     return chosen if chosen in texts.LANGUAGES else default
 
@@ -34,37 +35,29 @@ def filter_bar(database: CaseDatabase, default_language: str) -> CaseFilter:
     """Draw the bar and return what it says."""
     newest = default_as_of(database)
     with st.container(key="filter_bar", horizontal=True, vertical_alignment="bottom", gap="small"):
-        preset = st.selectbox(
-            text("filter.period"),
-            PRESETS,
-            index=PRESETS.index(DEFAULT_PRESET),
-            format_func=lambda key: text(f"period.{key}"),
-            key="period",
-            bind="query-params",
-            width=150,
+        preset = bound.selectbox(
+            text("filter.period"), PRESETS, "period", lambda key: text(f"period.{key}"), DEFAULT_PRESET, width=150
         )
-        as_of_day = st.date_input(
+        as_of_day = bound.day(
             text("filter.as_of"),
-            value=newest.date(),
+            "as_of",
+            newest.date(),
             min_value=(database.first_registered_at or newest).date(),
             max_value=max(newest.date(), (database.newest_at or newest).date()),
-            key="as_of",
-            bind="query-params",
             width=150,
         )
         as_of = newest if as_of_day == newest.date() else last_moment(as_of_day)
         span = _custom_span(as_of) if preset == "custom" else None
         chosen = _narrowing(database)
         st.button(text("filter.reset"), on_click=_reset, key="reset_filter", disabled=not _is_set())
-        st.segmented_control(
+        st.space("stretch")
+        bound.segments(
             text("filter.language"),
             texts.LANGUAGES,
-            default=default_language,
-            format_func=lambda code: {"zh_CN": text("language.zh_CN"), "en": text("language.en")}[code],
-            key="lang",
-            bind="query-params",
+            "lang",
+            lambda code: text(f"language.{code}"),
+            default_language,
             label_visibility="collapsed",
-            required=True,
         )
     span = span or preset_span(preset, as_of.date(), database.settings.period)
     return CaseFilter(as_of=as_of, span=span, preset=preset, **chosen)
@@ -72,12 +65,13 @@ def filter_bar(database: CaseDatabase, default_language: str) -> CaseFilter:
 
 def _custom_span(as_of: datetime) -> Span:
     """The days of two more date fields; either order will do."""
-    days = [
-        st.date_input(text("filter.from"), value=date(as_of.year, 1, 1), key="from", bind="query-params", width=150),
-        st.date_input(text("filter.to"), value=as_of.date(), key="to", bind="query-params", width=150),
-    ]
-    start, end = sorted(days)
-    return Span(start, min(end, as_of.date() + timedelta(days=366)))
+    start, end = sorted(
+        (
+            bound.day(text("filter.from"), "from", date(as_of.year, 1, 1), width=150),
+            bound.day(text("filter.to"), "to", as_of.date(), width=150),
+        )
+    )
+    return Span(start, end)
 
 
 def _narrowing(database: CaseDatabase) -> dict[str, tuple[str, ...]]:
@@ -91,15 +85,8 @@ def _narrowing(database: CaseDatabase) -> dict[str, tuple[str, ...]]:
         columns = st.columns(2)
         for position, key in enumerate(there):
             with columns[position % 2]:
-                values = st.multiselect(
-                    text(f"filter.{key}"),
-                    _options(key, names),
-                    format_func=_words(key, names),
-                    key=key,
-                    bind="query-params",
-                    placeholder=text("filter.all"),
-                )
-            chosen[key] = tuple(values)
+                options, words = _options(key, names), _words(key, names)
+                chosen[key] = bound.several(text(f"filter.{key}"), options, key, words, text("filter.all"))
     return chosen
 
 
@@ -118,13 +105,9 @@ def _options(key: str, names: Names) -> Sequence[str]:
 
 
 def _is_set() -> bool:
-    return any(name in st.query_params for name in PARAMETERS)
+    return any(st.session_state.get(name) for name in PARAMETERS)
 
 
 def _reset() -> None:
     for name in PARAMETERS:
-        st.session_state.pop(name, None)
-    for name in PARAMETERS:
-        if name in FIELDS:
-            st.session_state[name] = []
-    st.session_state["period"] = DEFAULT_PRESET
+        bound.store(name, "")

@@ -7,11 +7,12 @@ started by `app.py` sends the session to it, or stops.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import runpy
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -28,6 +29,9 @@ from data_access.texts import text
 PAGES: Final = ("overview", "trends", "overdue", "resolution", "departments", "cases", "definitions")
 """The pages in the order of a meeting; each is `pages/<name>.py` and its URL is `/<name>`."""
 
+Item = TypeVar("Item")
+MARKDOWN: Final = r"\`*_{}[]()#+-.!|<>~$:"
+
 _app_is_running: ContextVar[bool] = ContextVar("app_is_running", default=False)
 _filter: ContextVar[CaseFilter | None] = ContextVar("case_filter", default=None)
 
@@ -38,11 +42,16 @@ def page_file(name: str) -> str:
 
 
 def navigation() -> Sequence[object]:
-    """The table of pages, with their titles in the language in use."""
+    """The table of pages, with their titles in the language in use; the first answers to / and to its own name."""
     return [
-        st.Page(page_file(name), title=text(f"page.{name}"), url_path=name, default=position == 0)
-        for position, name in enumerate(PAGES)
+        st.Page(_home, title=text(f"page.{PAGES[0]}"), url_path="home", default=True, visibility="hidden"),
+        *(st.Page(page_file(name), title=text(f"page.{name}"), url_path=name) for name in PAGES),
     ]
+
+
+def _home() -> None:
+    """The first page at the root: a default page answers to no other URL, so it cannot be listed as itself."""
+    runpy.run_path(page_file(PAGES[0]))
 
 
 @contextmanager
@@ -81,6 +90,20 @@ def filter_line(case_filter: CaseFilter, database: CaseDatabase) -> None:
 def headline(words: str) -> None:
     """The page's message in one sentence."""
     st.html(f'<h1 class="headline">{escape(words)}</h1>')
+
+
+def plain(words_of_data: object) -> str:
+    """Words from the database with everything that Markdown would act on escaped."""
+    return "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in str(words_of_data))
+
+
+def grid(items: Iterable[Item], columns: int) -> Iterator[tuple[Any, Item]]:
+    """The items with a column of the page for each, row by row."""
+    row: Sequence[Any] = ()
+    for position, item in enumerate(items):
+        if position % columns == 0:
+            row = st.columns(columns, gap="medium")
+        yield row[position % columns], item
 
 
 def say(words: str) -> None:

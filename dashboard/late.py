@@ -10,12 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import cache, export
+from dashboard.tables import COLUMNS, records
 from dashboard.words import cases
 from data_access.database import Names
 from data_access.filters import CaseFilter
 from data_access.lists import Question
 from data_access.texts import text
 
+LIST_COLUMNS: Final = tuple(name for name in COLUMNS if name not in ("status", "closed_at"))
 SOON: Final = ("due_soon", "due_later")
 
 
@@ -35,9 +37,8 @@ def by_band(by_day: pd.DataFrame, ends: Sequence[int]) -> pd.DataFrame:
 
 def bands_message(table: pd.DataFrame) -> str:
     """The bands in one sentence, for those who cannot see them."""
-    return text(
-        "overdue.bands_alt", bands=text("common.comma").join(f"{row.band} {row.label}" for row in table.itertuples())
-    )
+    bands = (f"{row['band']} {row['label']}" for row in records(table))
+    return text("overdue.bands_alt", bands=text("common.comma").join(bands))
 
 
 def by_unit(by_day: pd.DataFrame, names: Names) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import drill, tables, words
+from dashboard import drill, tables, theme, words
 from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
@@ -78,6 +78,27 @@ def named_months(monthly: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(name=[words.label(key) for key in shown["indicator"]])
 
 
+def titled(key: str, settings: Settings) -> str:
+    """The rate's name and its target, as the title of a small chart."""
+    target = settings.target(key)
+    aim = "" if target is None else text("quality.title_target", target=words.percent(target, 0))
+    return f"**{words.label(key)}**{aim}"
+
+
+def month_message(key: str, months: pd.DataFrame) -> str:
+    """The last complete month of a rate in a sentence."""
+    complete = months[~months["unfinished"]].dropna(subset=["value"])
+    if complete.empty:
+        return words.label(key)
+    last = complete.iloc[-1]
+    return text(
+        "resolution.month_alt",
+        name=words.label(key),
+        month=f"{last['start']:%Y-%m}",
+        share=words.percent(last["value"]),
+    )
+
+
 @dataclass(frozen=True)
 class RateTable:
     """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts."""
@@ -124,6 +145,7 @@ def by_group(
     *,
     order: str = "",
     sparks: Mapping[str, list[float]] | None = None,
+    title: str = "",
 ) -> RateTable:
     """Groups as rows in the order of `names`, or by the rate `order`; rates with n; small n greyed and last.
 
@@ -146,8 +168,8 @@ def by_group(
         ranked = [group for group in groups if not is_small(group, order) and pd.notna(value[order].get(group))]
         ranked.sort(key=lambda group: float(value[order][group]), reverse=not best_first)
         groups = ranked + [group for group in groups if group not in ranked]
-    shown = pd.DataFrame({"name": [names.get(group, group) or text("common.unknown") for group in groups]})
-    config: dict[str, Any] = {"name": st.column_config.TextColumn(text("units.unit"), pinned=True, width="medium")}
+    shown = pd.DataFrame({"name": [_group_name(names, group) for group in groups]})
+    config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"), width="medium")}
     for key in present:
         cells = [_cell(key, value[key].get(group), counted, late, group) for group in groups]
         shown[key] = cells
@@ -156,14 +178,18 @@ def by_group(
         )
     if sparks is not None:
         shown["months"] = [sparks.get(group, []) for group in groups]
-        config["months"] = st.column_config.LineChartColumn(text("units.months"), y_min=0, y_max=1, color="#0072B2")
+        config["months"] = st.column_config.LineChartColumn(text("units.months"), y_min=0.5, y_max=1, color="#0072B2")
 
     def grey(column: pd.Series[Any]) -> list[str]:
         if column.name not in present:
-            return [""] * len(column)
-        return ["color: #8794A1" if is_small(group, str(column.name)) else "" for group in groups]
+            return [f"color: {theme.INK}"] * len(column)
+        return [f"color: {theme.FAINT}" if is_small(group, str(column.name)) else "" for group in groups]
 
     return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config)
+
+
+def _group_name(names: Mapping[str, str], group: str) -> str:
+    return names.get(group) or (text("common.not_listed", key=group) if group else text("common.unknown"))
 
 
 def _cell(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group: str) -> str:

@@ -26,6 +26,8 @@ COLUMNS: Final = (
     "extended",
     "supervised",
 )
+OPTIONAL: Final = ("days_overdue", "closed_at", "extended", "supervised")
+"""Columns that are left out where no case has them."""
 
 
 def status(row: Mapping[str, Any]) -> str:
@@ -53,6 +55,10 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     return shown[list(COLUMNS)]
 
 
+def _is_blank(column: pd.Series[Any]) -> bool:
+    return bool(column.isna().all() or (column == "").all())
+
+
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as dicts by column."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
@@ -63,6 +69,7 @@ def case_table(
 ) -> Any:
     """A list of cases; with `pick` a row can be chosen and the widget's state comes back."""
     shown = readable(rows)[list(columns)]
+    shown = shown.drop(columns=[name for name in OPTIONAL if name in shown and _is_blank(shown[name])])
     longest = rows["days_overdue"].max()
     formats: dict[str, Any] = {
         name: st.column_config.DateColumn(text(f"column.{name}"), format="YYYY-MM-DD")
@@ -75,7 +82,7 @@ def case_table(
         max_value=int(longest) if pd.notna(longest) else 1,
         color="#D55E00",
     )
-    config = {name: formats.get(name, text(f"column.{name}")) for name in columns}
+    config = {name: formats.get(name, text(f"column.{name}")) for name in columns if name in shown}
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": ("single-row", "single-column")} if pick else {}
     return st.dataframe(
         shown,
@@ -84,13 +91,19 @@ def case_table(
         column_config=config,
         height=height,
         row_height=38,
+        placeholder="",
         alt=text("table.cases"),
         **options,
     )
 
 
-def sheet(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A small table of words and figures, drawn as HTML with every cell escaped."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+def sheet(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
+    """A small table drawn as HTML with every cell escaped; the first `texts` columns are words, the others figures."""
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        kinds = (' class="words"' if position < texts else "" for position in range(len(row)))
+        return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(row, kinds, strict=True))
+
+    top = cells(head, "th")
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     st.html(f'<table class="sheet"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')

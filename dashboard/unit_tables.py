@@ -57,7 +57,7 @@ def heat(table: pd.DataFrame, names: Names) -> pd.DataFrame:
         unit_place=shown["unit"].map(lambda unit: unit_order.get(unit, len(unit_order))),
         field_place=shown["field"].map(lambda field: field_order.get(field, len(field_order))),
     )
-    return place.sort_values(["unit_place", "field_place"]).drop(columns=["unit_place", "field_place"])
+    return place.sort_values(["unit_place", "field_place"])
 
 
 def heat_message(table: pd.DataFrame) -> str:

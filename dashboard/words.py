@@ -40,9 +40,12 @@ def change(figure: Figure, since: float | None, base: int | None, small_n: int) 
     if MEASURES[figure.key].is_rate:
         if base is not None and base < small_n:
             return text("change.few", n=base)
-        return text("change.points", points=f"{difference * 100:+.1f}")
+        points = f"{difference * 100:+.1f}"
+        return text("change.same") if float(points) == 0 else text("change.points", points=points)
+    if difference == 0:
+        return text("change.same")
     if since < small_n:
-        return text("change.cases", n=abs(round(difference)), sign="+" if difference >= 0 else "−")
+        return text("change.cases", n=abs(round(difference)), sign="+" if difference > 0 else "-")
     return f"{difference / since * 100:+.1f}%"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, cast, func, inspect, null, select, text
+from sqlalchemy import Connection, Engine, cast, func, inspect, null, or_, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from data_access import schema
@@ -23,6 +23,7 @@ from data_access.engine import reading_engine, sentences, shown_url
 from data_access.problems import Problem
 from data_access.settings import KindNames, Settings
 from data_access.texts import language
+from data_access.texts import text as words
 
 _SAMPLE: Final = 200
 _ZERO: Final = text("0")
@@ -46,11 +47,15 @@ class Names:
 
     def unit(self, key: str | None) -> str:
         """The unit's name, or its key where the unit table does not know it."""
-        return self.units.get(key or "", key or "")
+        return self.units.get(key or "") or _not_listed(key)
 
     def category(self, key: str | None) -> str:
         """The category's name, or its key where unknown."""
-        return self.categories.get(key or "", key or "")
+        return self.categories.get(key or "") or _not_listed(key)
+
+
+def _not_listed(key: str | None) -> str:
+    return words("common.not_listed", key=key) if key else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,10 +256,7 @@ def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, da
 
 
 def _computed_tracks(connection: Connection, database: CaseDatabase) -> frozenset[str]:
-    if not database.has("accepted_at"):
-        return frozenset()
     case = database.read("petition_case")
-    found = connection.execute(
-        select(case.track).where(case.due_at.is_(None), case.accepted_at.is_not(None)).distinct()
-    )
+    basis = or_(case.accepted_at.is_not(None), case.original_due_at.is_not(None))
+    found = connection.execute(select(case.track).where(case.due_at.is_(None), basis).distinct())
     return frozenset(track or "statutory" for (track,) in found) - {"other"}

@@ -155,21 +155,25 @@ class Window:
         return and_(event >= end_of_day(self.first, literal_column(str(-limit.at_most - 1))), event <= self.last)
 
 
-def _moments(case_filter: CaseFilter, span: Span) -> tuple[datetime, datetime, datetime]:
-    return span.first or BEGINNING, span.last, case_filter.over(span).at
+def _moments(span: Span, at: datetime) -> dict[str, ColumnElement[Any]]:
+    moments = {"first": span.first or BEGINNING, "last": span.last, "at": at}
+    return {name: literal(moment, schema.Moment) for name, moment in moments.items()}
+
+
+def _window(span: Span, at: datetime) -> Window:
+    return Window(**_moments(span, at))
 
 
 def window_of(case_filter: CaseFilter) -> Window:
     """The filter's own period."""
-    return Window(*(literal(moment, schema.Moment) for moment in _moments(case_filter, case_filter.span)))
+    return _window(case_filter.span, case_filter.at)
 
 
-def _windows(case_filter: CaseFilter, spans: Sequence[Span]) -> Subquery:
+def _windows(spans: Sequence[Span], instants: Sequence[datetime]) -> Subquery:
     """A small table of the spans: span, first, last, at."""
     rows = []
-    for position, span in enumerate(spans):
-        moments = zip(("first", "last", "at"), _moments(case_filter, span), strict=True)
-        columns = (literal(moment, schema.Moment).label(name) for name, moment in moments)
+    for position, (span, at) in enumerate(zip(spans, instants, strict=True)):
+        columns = (moment.label(name) for name, moment in _moments(span, at).items())
         rows.append(select(literal(position).label("span"), *columns))
     return union_all(*rows).subquery("span_window")
 
@@ -190,8 +194,9 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
             [_after(columns.extended_at, window.at), window.holds(cases.first_due)],
         ]
         if cases.database.computed_tracks:
-            unstated = [columns.due_at.is_(None), window.may_hold(columns.accepted_at, clock.extended_closing)]
-            found.append([*unstated, as_recorded, window.holds(cases.final_due)])
+            accepted, original = columns.accepted_at, columns.original_due_at
+            either = or_(window.may_hold(accepted, clock.extended_closing), window.holds(original))
+            found.append([columns.due_at.is_(None), either, as_recorded, window.holds(cases.final_due)])
         return found
     if indicator.moment == "closed_at":
         misdated = columns.closed_at < columns.registered_at
@@ -256,16 +261,18 @@ def measure_spans(
     keys: Sequence[str],
     spans: Sequence[Span],
     by: str | None = None,
+    seen_at: datetime | None = None,
 ) -> pd.DataFrame:
     """Indicators of several periods, each as of its own end: span (position in `spans`) and the columns of `measure`.
 
-    One statement for each indicator and way, however many spans; spans may overlap.
+    With `seen_at` all are seen from that instant instead: cohorts, whose cases went on after
+    the period. One statement for each indicator and way, however many spans; spans may overlap.
     """
     rows: list[Row] = []
     if not by or database.has(*DIMENSIONS[by].needs):
         for key in keys:
             if can_feed(database, key):
-                rows += _counted(connection, database, case_filter, MEASURES[key], spans, by)
+                rows += _counted(connection, database, case_filter, MEASURES[key], spans, by, seen_at)
     return _table(rows, keys, database, len(spans), grouped=by is not None)
 
 
@@ -286,13 +293,15 @@ def _counted(
     indicator: Indicator,
     spans: Sequence[Span],
     by: str | None,
+    seen_at: datetime | None,
 ) -> list[Row]:
     """The counts of one indicator: one statement for each way, and one for what events have changed since."""
-    earliest = min(case_filter.over(span).at for span in spans)
+    instants = [seen_at or case_filter.over(span).at for span in spans]
+    earliest = min(instants)
     if len(spans) == 1:
-        windows, window, position = None, window_of(case_filter.over(spans[0])), None
+        windows, window, position = None, _window(spans[0], instants[0]), None
     else:
-        windows = _windows(case_filter, spans)
+        windows = _windows(spans, instants)
         columns = windows.c
         window, position = Window(columns.first, columns.last, columns.at), columns.span
 

@@ -220,13 +220,14 @@ class Cases:
     @cached_property
     def final_due(self) -> ColumnElement[Any]:
         """The latest deadline: a stated one wins over a computed one."""
-        stated, extended_at = self.columns.due_at, self.columns.extended_at
+        extended_at = self.columns.extended_at
+        stated = func.coalesce(self.columns.due_at, case((extended_at.is_(None), self.columns.original_due_at)))
         usual, extended = (
             self._computed(self.database.clock.closing),
             self._computed(self.database.clock.extended_closing),
         )
         if usual is None or extended is None:
-            return stated  # type: ignore[no-any-return]
+            return self.columns.due_at  # type: ignore[no-any-return]
         return func.coalesce(stated, case((extended_at.is_not(None), extended), else_=usual))
 
     @cached_property

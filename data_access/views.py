@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -37,11 +37,12 @@ MEETING_ROWS: Final = (
     "registered",
     "closed",
     "on_time_closure_rate",
-    "closure_rate",
-    "resolution_rate",
+    "unit_timely_acceptance_rate",
     "office_satisfaction_rate",
     "unit_satisfaction_rate",
 )
+COHORTS: Final = {"closure_rate": 90, "resolution_rate": 60, "extension_rate": 90, "follow_up_rate": 60}
+"""Rates of a cohort that goes on after its period, and the days until its figure can be compared."""
 QUALITY: Final = (
     "on_time_closure_rate",
     "on_time_answer_rate",
@@ -104,19 +105,28 @@ def _measured(
     case_filter: CaseFilter,
     keys: Sequence[str],
     spans: Sequence[Span | None],
+    seen_at: datetime | None = None,
 ) -> _Measured:
     different = tuple(dict.fromkeys(span for span in spans if span))
-    table = queries.measure_spans(connection, database, case_filter, keys, different)
+    if not different:
+        return _Measured({}, ())
+    table = queries.measure_spans(connection, database, case_filter, keys, different, seen_at=seen_at)
     return _Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
+
+
+def _matured(months: Sequence[Span], key: str, at: datetime) -> tuple[Span, ...]:
+    """The months whose cohort's figure can be compared by now."""
+    return tuple(month for month in months if month.last + timedelta(days=COHORTS[key]) <= at)
 
 
 def _figure(row: Any) -> Figure:
     """A row of `queries.measure_spans`."""
 
-    def known(value: Any) -> Any:
-        return None if pd.isna(value) else value
+    def whole(n: Any) -> int | None:
+        return None if pd.isna(n) else int(n)
 
-    return Figure(row.indicator, known(row.value), known(row.numerator), known(row.denominator))
+    value = None if pd.isna(row.value) else float(row.value)
+    return Figure(row.indicator, value, whole(row.numerator), whole(row.denominator))
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,9 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     def read(keys: Sequence[str], *spans: Span | None) -> _Measured:
         return _measured(connection, database, case_filter, keys, spans)
 
-    rates = read(RATES, *compared, *months, *in_month, *in_year)
+    rates = read(RATES, *compared, *in_month, *in_year, *months)
+    cohorts = _matured(months, "closure_rate", case_filter.at)
+    closure = _measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
     rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
     days = [min(month.end, today) for month in months]
     stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
@@ -165,9 +177,11 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
 
     def spark(key: str) -> pd.Series[float]:
-        where = [*months] if key in RATES else [Span(None, day) for day in days]
-        values = [(rates if key in RATES else stocks).figure(key, each).value for each in where]
-        return pd.Series(values, index=days, dtype="float64")
+        if key == "closure_rate":
+            return pd.Series([closure.figure(key, month).value for month in cohorts], dtype="float64")
+        if key in RATES:
+            return pd.Series([rates.figure(key, month).value for month in months], dtype="float64")
+        return pd.Series([stocks.figure(key, Span(None, day)).value for day in days], dtype="float64")
 
     return Overview(
         balance=flows.balance(connection, database, case_filter),
@@ -331,6 +345,8 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
 class Resolution:
     """How well cases are handled: `figures` by key; `monthly`: indicator, start, unfinished, value, denominator.
 
+    Rates of a cohort are seen from the effective instant, the others from the end of each month.
+
     `by_field`: indicator, group, numerator, denominator, value.
     """
 
@@ -344,16 +360,26 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     rule, today, span = database.settings.period, case_filter.today, case_filter.span
     earlier, last_year = previous(span, today, rule), year_ago(span, today, rule)
     months = last_months(today, QUALITY_MONTHS, rule)
-    read = _measured(connection, database, case_filter, QUALITY, (span, earlier, last_year, *months))
+    at_end = [key for key in QUALITY if key not in COHORTS]
+    read = _measured(connection, database, case_filter, QUALITY, (span, earlier, last_year))
+    ended = _measured(connection, database, case_filter, at_end, months)
+    cohorts = _measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
+    matured = {key: _matured(months, key, case_filter.at) for key in COHORTS}
     fed = [key for key in QUALITY if queries.can_feed(database, key)]
     return Resolution(
         figures={key: read.figure(key, span, earlier, last_year) for key in fed},
         monthly=pd.DataFrame(
             [
-                (key, pd.Timestamp(month.start or today), month.end > today, figure.value, figure.denominator)
+                (
+                    key,
+                    pd.Timestamp(month.start or today),
+                    month not in matured[key] if key in COHORTS else month.end > today,
+                    figure.value,
+                    figure.denominator,
+                )
                 for key in fed
                 for month in months
-                for figure in [read.figure(key, month)]
+                for figure in [(cohorts if key in COHORTS else ended).figure(key, month)]
             ],
             columns=["indicator", "start", "unfinished", "value", "denominator"],
         ),

@@ -2,22 +2,18 @@
 
 import streamlit as st
 
-from dashboard import cache, case_view, frame, tables
+from dashboard import bound, cache, case_view, frame, tables
 from data_access import lists
 from data_access.lists import ORDERS, PAGE, Question
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()
-question = Question.parse(st.query_params.get("of", ""), st.query_params.get_all("at"))
+asked = Question.parse(st.query_params.get("of", ""), st.query_params.get_all("at"))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     search = st.text_input(text("cases.search"), key="no", bind="query-params", width=260)
-    order = st.selectbox(
-        text("cases.order"),
-        ORDERS,
-        format_func=lambda key: text(f"cases.by_{key}"),
-        key="sort",
-        bind="query-params",
-        width=180,
+    question = asked if asked.of or search else Question("registered")
+    order = bound.selectbox(
+        text("cases.order"), ORDERS, "sort", lambda key: text(f"cases.by_{key}"), ORDERS[0], width=180
     )
     descending = st.toggle(text("cases.descending"), key="desc", bind="query-params")
     number = st.number_input(text("cases.page"), min_value=1, value=1, key="page", bind="query-params", width=140)

@@ -11,11 +11,12 @@ frame.headline(text("definitions.headline", n=len(INDICATORS)))
 tables.sheet(
     [text(f"definitions.{name}") for name in ("name", "formula", "article", "columns", "target", "fed")],
     about.indicator_rows(database),
+    texts=4,
 )
-st.caption(text("definitions.clock", year=about.last_known_year()))
+st.caption(text("definitions.clock", year=str(about.last_known_year())))
 
 st.subheader(text("definitions.database"))
-tables.sheet([text("definitions.what"), text("definitions.value")], about.database_rows(database, cache.now()))
+tables.sheet([text("definitions.what"), text("definitions.value")], about.database_rows(database, cache.now()), texts=2)
 if about.lacks(database):
     st.subheader(text("definitions.lacks"))
-    tables.sheet([text("definitions.table"), text("definitions.columns")], about.lacks(database))
+    tables.sheet([text("definitions.table"), text("definitions.columns")], about.lacks(database), texts=2)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, charts, drill, frame, quality, unit_tables
+from dashboard import bound, cache, charts, drill, frame, quality, unit_tables
 from data_access import views
 from data_access.schema import UNIT_KINDS
 from data_access.texts import text
@@ -13,14 +13,12 @@ frame.nothing_here(view.units.empty)
 frame.headline(unit_tables.message(view, database))
 st.caption(text("units.small", n=database.settings.comparison.small_n))
 
-order = st.segmented_control(
+order = bound.segments(
     text("units.order"),
-    ["", *unit_tables.RANKED],
-    default="",
-    format_func=lambda key: text("units.fixed") if not key else text(f"indicator.{key}.label"),
-    key="order",
-    bind="query-params",
-    required=True,
+    ["fixed", *unit_tables.RANKED],
+    "order",
+    lambda key: text("units.fixed") if key == "fixed" else text(f"indicator.{key}.label"),
+    "fixed",
 )
 sparks = unit_tables.sparks(view.monthly)
 for kind in (*UNIT_KINDS, ""):
@@ -29,7 +27,7 @@ for kind in (*UNIT_KINDS, ""):
         continue
     st.subheader(database.names.kind(kind) or text("units.unknown_kind"))
     table = quality.by_group(
-        units, views.UNIT_KEYS, database.names.units, database.settings, order=order or "", sparks=sparks
+        units, views.UNIT_KEYS, database.names.units, database.settings, order=order, sparks=sparks
     )
     drill.table(table.show, f"units_{kind or 'unknown'}", table.question("unit"), case_filter)
 

@@ -50,7 +50,7 @@ for of, page in (("overdue", view.page), ("due_later", view.soon_page)):
     if not page.total:
         st.caption(text("overdue.list_empty"))
         continue
-    tables.case_table(page.rows, key=f"list_{of}")
+    tables.case_table(page.rows, key=f"list_{of}", columns=late.LIST_COLUMNS)
     with st.container(horizontal=True, vertical_alignment="center"):
         if page.total > len(page.rows):
             drill.link(Question(of), text("overdue.open_list", n=page.total))

@@ -22,11 +22,15 @@ with fields:
 st.subheader(text("resolution.months"))
 st.caption(text("resolution.months_note"))
 months = quality.named_months(view.monthly)
-targets = {key: database.settings.target(key) for key in view.figures}
-st.altair_chart(charts.rates(months, targets), alt=quality.message(view.figures, database.settings))
+for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 4):
+    with column:
+        st.markdown(quality.titled(key, database.settings))
+        st.altair_chart(charts.rate(part, database.settings.target(key)), alt=quality.month_message(key, part))
 
 st.subheader(text("resolution.fields"))
 st.caption(text("units.small", n=database.settings.comparison.small_n))
-wide = quality.by_group(view.by_field, views.BY_FIELD, database.names.categories, database.settings)
+wide = quality.by_group(
+    view.by_field, views.BY_FIELD, database.names.categories, database.settings, title=text("dimension.field")
+)
 drill.table(wide.show, "quality_by_field", wide.question("field"), case_filter)
 frame.say_missing(database, views.QUALITY)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, charts, drill, frame
+from dashboard import bound, cache, charts, drill, frame
 from dashboard.trend_words import message, named
 from data_access import views
 from data_access.queries import DIMENSIONS
@@ -11,25 +11,14 @@ from data_access.texts import text
 database, case_filter = frame.begin_page()
 choice = st.container(horizontal=True, vertical_alignment="bottom")
 with choice:
-    length = st.segmented_control(
-        text("trends.length"),
-        list(views.BUCKETS),
-        default="month",
-        format_func=lambda key: text(f"trends.{key}"),
-        key="length",
-        bind="query-params",
-        required=True,
+    length = bound.segments(
+        text("trends.length"), list(views.BUCKETS), "length", lambda key: text(f"trends.{key}"), "month"
     )
     dimensions = [key for key in views.MULTIPLES if database.has(*DIMENSIONS[key].needs)]
-    by = st.selectbox(
-        text("trends.by"),
-        dimensions,
-        format_func=lambda key: text(f"dimension.{key}"),
-        key="by",
-        bind="query-params",
-        width=220,
+    by = dimensions and bound.selectbox(
+        text("trends.by"), dimensions, "by", lambda key: text(f"dimension.{key}"), dimensions[0], width=220
     )
-view = cache.ask(views.trends, case_filter, length, by)
+view = cache.ask(views.trends, case_filter, length, by or "")
 frame.nothing_here(not view.series["registered"].any() and not view.series["open"].any())
 frame.headline(message(view.series, length))
 
@@ -57,6 +46,11 @@ with right:
 if by:
     st.subheader(text("trends.multiples", dimension=text(f"dimension.{by}")))
     st.caption(text("trends.context"))
-    st.altair_chart(
-        charts.multiples(named(view.multiples, by, database.names)), alt=text("trends.multiples", dimension=by)
-    )
+    groups = named(view.multiples, by, database.names)
+    top = float(groups["registered"].max()) if len(groups) else 1.0
+    for column, (name, part) in frame.grid(groups.groupby("name", sort=False), 4):
+        with column:
+            st.markdown(f"**{frame.plain(name)}**")
+            st.altair_chart(
+                charts.months_of(part, top), alt=text("trends.one", name=name, n=int(part["registered"].sum()))
+            )

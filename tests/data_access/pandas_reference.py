@@ -1,0 +1,281 @@
+"""Every indicator once more, in pandas from the raw rows, written from DOMAIN.md and not from the product."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from typing import Any
+
+import holidays
+import numpy as np
+import pandas as pd
+from sqlalchemy import create_engine
+
+from data_access.filters import CaseFilter
+
+OUTSIDE = ["not_accepted", "no_longer_accepted", "returned", "merged", "filed"]
+EXITS = ["not_accepted", "transferred", "merged"]
+RATES = {
+    "on_time_closure_rate",
+    "on_time_answer_rate",
+    "office_timely_forwarding_rate",
+    "unit_timely_acceptance_rate",
+    "closure_rate",
+    "resolution_rate",
+    "overdue_share",
+    "office_rating_response_rate",
+    "unit_rating_response_rate",
+    "office_satisfaction_rate",
+    "unit_satisfaction_rate",
+    "repeat_share",
+    "collective_share",
+    "extension_rate",
+    "follow_up_rate",
+    "slip_return_rate",
+    "slip_effect_rate",
+}
+VOLUMES = {"registered", "closed", "open"}
+COUNTS = VOLUMES | {"overdue", "due_soon", "acceptance_overdue"}
+SMALL_CELL = 5
+SECOND, DAY = pd.Timedelta(seconds=1), pd.Timedelta(days=1)
+Frame = pd.DataFrame
+Moments = pd.Series
+
+
+def end_of_day(moments: Moments, days: int = 0) -> Moments:
+    """The last second of the day `days` later."""
+    return moments.dt.normalize() + (days + 1) * DAY - SECOND
+
+
+class WorkingDays:
+    """Days counted on the mainland calendar."""
+
+    def __init__(self, first: int, last: int) -> None:
+        calendar = holidays.country_holidays("CN", years=range(first, last + 1))
+        every = pd.date_range(dt.date(first, 1, 1), dt.date(last, 12, 31))
+        self.working = np.array([day for day in every if calendar.is_working_day(day.date())], dtype="datetime64[D]")
+
+    def after(self, moments: Moments, count: int) -> Moments:
+        """The end of the `count`-th working day after the day of each moment."""
+        known = moments.notna()
+        place = np.searchsorted(self.working, moments[known].to_numpy("datetime64[D]"), side="right")
+        found = pd.Series(pd.NaT, index=moments.index, dtype="datetime64[s]")
+        found[known] = self.working[place + count - 1].astype("datetime64[s]")
+        return end_of_day(found)
+
+
+class Reference:
+    """The raw rows of a database, and each indicator of any filter."""
+
+    def __init__(self, url: str) -> None:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            tables = {
+                name: pd.read_sql(f"SELECT * FROM {name}", connection)
+                for name in ("petition_case", "case_event", "reminder_slip", "unit", "category")
+            }
+        engine.dispose()
+        for table in tables.values():
+            for name in table.columns:
+                if name.endswith("_at") or name == "at":
+                    table[name] = pd.to_datetime(table[name]).astype("datetime64[s]")
+        self.cases, self.slips = tables["petition_case"], tables["reminder_slip"]
+        self.events = tables["case_event"].sort_values(["case_id", "at"], kind="stable")
+        self.kind_of = tables["unit"].set_index("unit_id")["kind"]
+        self.parent_of = tables["category"].set_index("category_id")["parent_id"]
+        self.calendar = WorkingDays(2020, 2027)
+
+    # once for the database
+
+    @cached_property
+    def computed(self) -> tuple[Moments, Moments]:
+        """The deadline that follows from acceptance, without and with an extension."""
+        accepted = self.cases["accepted_at"]
+        short = self.cases["track"].eq("summary")
+        in_working_days = self.calendar.after(accepted, 10)
+        return (
+            end_of_day(accepted, 60).mask(short, in_working_days),
+            end_of_day(accepted, 90).mask(short, in_working_days),
+        )
+
+    @cached_property
+    def undone(self) -> Frame:
+        """Closings that a reopening has undone."""
+        events = self.events[self.events["kind"].isin(["closed", "reopened"])]
+        following = events.groupby("case_id")[["kind", "at"]].shift(-1)
+        pairs = events.assign(reopened_at=following["at"].where(following["kind"].eq("reopened")))
+        return pairs[pairs["kind"].eq("closed") & pairs["reopened_at"].notna()]
+
+    # at an instant
+
+    def at(self, instant: dt.datetime) -> Frame:
+        """The registered cases, each with its state at the instant."""
+        at = pd.Timestamp(instant)
+        c = self.cases.copy()
+        moves = self.events[self.events["kind"].eq("reassigned") & (self.events["at"] > at)]
+        former = moves.groupby("case_id")["from_unit_id"].first()
+        c["unit_then"] = c["case_id"].map(former).fillna(c["lead_unit_id"])
+
+        undone = self.undone[(self.undone["at"] <= at) & (self.undone["reopened_at"] > at)]
+        earlier = c["case_id"].map(undone.groupby("case_id")["at"].max())
+        final = c["closed_at"].where(c["closed_at"] <= at)
+        final = final.mask(final < c["registered_at"], c["registered_at"])
+        c["closed_then"] = final.fillna(earlier)
+
+        usual, longer = self.computed
+        extended = c["extended_at"] <= at
+        later = c["extended_at"] > at
+        original = c["original_due_at"]
+        never_extended = c["extended_at"].isna()
+        now = c["due_at"].fillna(original.where(never_extended)).fillna(longer.where(extended)).fillna(usual)
+        c["due_then"] = now.mask(later, original.fillna(usual))
+
+        left = c["closed_how"].isin(EXITS) & (c["closed_at"] <= at)
+        c["counts"] = ~c["disposition"].isin(OUTSIDE) & ~left
+        c["is_open"] = c["closed_then"].isna()
+        c["on_clock"] = (
+            c["counts"]
+            & c["track"].ne("other")
+            & ~c["purpose"].isin(["suggestion", "accusation"])
+            & c["due_then"].notna()
+        )
+        received = c["petitioned_at"].fillna(c["registered_at"])
+        c["forwarding_due"] = end_of_day(received, 15)
+        c["acceptance_due"] = c["acceptance_due_at"].fillna(end_of_day(c["unit_received_at"], 15))
+        within = c["objected_at"] <= self.calendar.after(c["unit_received_at"], 5)
+        c["objected_in_time"] = c["objected_at"].where(within)
+        c["track"] = c["track"].fillna("statutory")
+        c["kind"] = c["unit_then"].map(self.kind_of)
+        c["field"] = c["category_id"].map(self.parent_of).fillna(c["category_id"])
+        return c[c["registered_at"] <= at]
+
+    def chosen(self, c: Frame, case_filter: CaseFilter) -> Frame:
+        """Those of the cases that the filter is about."""
+        flags = {"repeat": ("is_repeat", "repeat"), "group": ("is_collective", "collective")}
+        columns = {
+            "unit": "unit_then",
+            "kind": "kind",
+            "township": "township_id",
+            "channel": "channel",
+            "level": "petitioned_level",
+            "track": "track",
+        }
+        keep = pd.Series(True, index=c.index)
+        for key, column in columns.items():
+            if values := getattr(case_filter, key):
+                keep &= c[column].isin(values)
+        if case_filter.category:
+            parents = c["category_id"].map(self.parent_of)
+            keep &= c["category_id"].isin(case_filter.category) | parents.isin(case_filter.category)
+        for key, (column, yes) in flags.items():
+            if values := getattr(case_filter, key):
+                wanted = [value == yes for value in values]
+                keep &= c[column].map(lambda flag, wanted=wanted: flag is not None and flag == flag and bool(flag) in wanted)
+        return c[keep]
+
+    def parts(self, case_filter: CaseFilter, instant: dt.datetime | None = None) -> dict[str, tuple[Frame, Any]]:
+        """By indicator: what its denominator counts, and which of them its numerator counts (None: a count)."""
+        instant = instant or min(case_filter.as_of, case_filter.span.last)
+        at = pd.Timestamp(instant)
+        first = pd.Timestamp(case_filter.span.first or dt.datetime(1900, 1, 1))
+        last = pd.Timestamp(case_filter.span.last)
+        everything = self.chosen(self.at(instant), case_filter)
+        c = everything[everything["purpose"].ne("accusation")]
+        narrowed = len(c) != len(everything) and bool(case_filter.narrowed)
+        volume = c if narrowed else everything
+
+        def within(moments: Moments) -> pd.Series:
+            return (moments >= first) & (moments <= last)
+
+        found: dict[str, tuple[Frame, Any]] = {}
+        due = c[c["on_clock"] & (c["due_then"] <= at) & within(c["due_then"])]
+        found["on_time_closure_rate"] = due, due["closed_then"] <= due["due_then"]
+        answered = due["answered_at"].fillna(due["closed_then"])
+        found["on_time_answer_rate"] = due, answered <= due["due_then"]
+
+        ways = ["forwarded_at", "noticed_at", "accepted_at", "not_accepted_at", "closed_at"]
+        sent = c[(c["forwarding_due"] <= at) & within(c["forwarding_due"])]
+        found["office_timely_forwarding_rate"] = sent, sent[ways].min(axis=1) <= sent["forwarding_due"]
+
+        notices = ["noticed_at", "accepted_at", "not_accepted_at", "objected_in_time"]
+        received = c[c["unit_received_at"].notna()]
+        told = received[(received["acceptance_due"] <= at) & within(received["acceptance_due"])]
+        found["unit_timely_acceptance_rate"] = told, told[notices].min(axis=1) <= told["acceptance_due"]
+        silent = received[received["is_open"] & (received["acceptance_due"] <= at)]
+        found["acceptance_overdue"] = silent[~(silent[notices].min(axis=1) <= at)], None
+
+        cohort = c[c["counts"] & within(c["registered_at"])]
+        found["closure_rate"] = cohort, ~cohort["is_open"]
+        done = c[c["counts"] & ~c["is_open"] & within(c["closed_then"])]
+        found["resolution_rate"] = done, done["resolved_at"] <= at
+        a_month_ago = at.normalize() - 30 * DAY + DAY - SECOND
+        old = done[done["closed_then"] <= a_month_ago]
+        found["follow_up_rate"] = old, old["followed_up_at"] <= at
+
+        running = c[c["is_open"] & c["on_clock"]]
+        late = running["due_then"] <= at
+        found["overdue_share"] = running, late
+        found["overdue"] = running[late], None
+        soon = at.normalize() + 8 * DAY - SECOND
+        found["due_soon"] = running[~late & (running["due_then"] <= soon)], None
+
+        for whose in ("office", "unit"):
+            rating, rated_at, expires_at = (f"{whose}_{name}" for name in ("rating", "rated_at", "rating_expires_at"))
+            is_rated = c[rated_at] <= at
+            window = c[expires_at].fillna(c[rated_at])
+            asked = c[((c[expires_at] <= at) | is_rated) & within(window)]
+            found[f"{whose}_rating_response_rate"] = asked, asked[rated_at] <= at
+            rated = c[is_rated & within(c[rated_at]) & c[rating].notna()]
+            found[f"{whose}_satisfaction_rate"] = rated, rated[rating].isin(["satisfied", "basically_satisfied"])
+
+        new = c[within(c["registered_at"])]
+        for key, flag in (("repeat_share", "is_repeat"), ("collective_share", "is_collective")):
+            flagged = new[new[flag].notna()]
+            found[key] = flagged, flagged[flag].astype(bool)
+        taken_on = c[(c["accepted_at"] <= at) & within(c["accepted_at"])]
+        found["extension_rate"] = taken_on, taken_on["extended_at"] <= at
+
+        slips = self.slips.rename(columns={"unit_id": "slip_unit", "issued_at": "slip_issued"})
+        slips = slips.rename(columns={"due_at": "slip_due", "answered_at": "slip_answered"}).drop(columns="reason_code")
+        slips = c.merge(slips, on="case_id")
+        due_back = slips[(slips["slip_issued"] <= at) & (slips["slip_due"] <= at) & within(slips["slip_due"])]
+        found["slip_return_rate"] = due_back, due_back["slip_answered"] <= due_back["slip_due"]
+        checked = slips[(slips["effect_checked_at"] <= at) & within(slips["effect_checked_at"])]
+        found["slip_effect_rate"] = checked, checked["effective"].eq(True)
+
+        found["registered"] = volume[within(volume["registered_at"])], None
+        found["closed"] = volume[~volume["is_open"] & within(volume["closed_then"])], None
+        found["open"] = volume[volume["is_open"]], None
+        return found
+
+    def measure(self, case_filter: CaseFilter, by: str | None = None, instant: dt.datetime | None = None) -> dict[Any, Any]:
+        """Numerator and denominator by indicator, or by indicator and group: what `handmade.counts` gives."""
+        column = {"field": "field", "channel": "channel", "township": "township_id", "kind": "kind", "track": "track"}
+        found: dict[Any, Any] = {}
+        for key, (rows, met) in self.parts(case_filter, instant).items():
+            if by is None:
+                found[key] = _pair(key, len(rows), 0 if met is None else int(met.sum()))
+                continue
+            if key in VOLUMES:
+                keep = rows["purpose"].ne("accusation")
+                rows = rows[keep]
+            groups = rows[_unit_column(key) if by == "unit" else column[by]].fillna("")
+            for group, n in groups.value_counts().items():
+                hits = 0 if met is None else int(met[groups == group].sum())
+                found[key, group or None] = _pair(key, int(n), hits)
+        return found
+
+
+def _unit_column(key: str) -> str:
+    """Who is charged: the unit reminded, the office that registered, else the responsible unit."""
+    if key.startswith("slip_"):
+        return "slip_unit"
+    return "registering_unit_id" if key.startswith("office_") else "unit_then"
+
+
+def _pair(key: str, denominator: int, numerator: int) -> tuple[int | None, int | None]:
+    if key in COUNTS:
+        return denominator, None
+    if key.endswith("satisfaction_rate") and denominator < SMALL_CELL:
+        return None, denominator
+    return numerator, denominator
