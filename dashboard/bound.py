@@ -18,10 +18,16 @@ Words = Callable[[str], str]
 MANY: Final = ","
 
 
-def stored(name: str) -> str:
-    """What the URL holds under `name`; empty where nothing was chosen."""
-    with st.container(key=f"bound_{name}"):
-        return st.text_input(name, key=name, bind="query-params", label_visibility="collapsed") or ""
+def declare(*names: str) -> None:
+    """Draw the hidden fields of these choices, before their controls and outside of anything that can be closed:
+    a field that is not on the screen loses its place in the URL."""
+    with st.container(key=f"bound_{names[0]}"):
+        for name in names:
+            st.text_input(name, key=name, bind="query-params", label_visibility="collapsed")
+
+
+def _stored(name: str) -> str:
+    return str(st.session_state.get(name) or "")
 
 
 def store(name: str, code: str) -> None:
@@ -48,7 +54,7 @@ def _write(name: str, default: str, encode: Callable[[Any], str]) -> None:
 
 def selectbox(label: str, options: Sequence[str], name: str, words: Words, default: str, **look: Any) -> str:
     """One of `options`, from a list."""
-    code = stored(name) or default
+    code = _stored(name) or default
     value = code if code in options else default
     key = _show(name, value)
     st.selectbox(label, options, key=key, format_func=words, on_change=_write, args=(name, default, str), **look)
@@ -57,7 +63,7 @@ def selectbox(label: str, options: Sequence[str], name: str, words: Words, defau
 
 def segments(label: str, options: Sequence[str], name: str, words: Words, default: str, **look: Any) -> str:
     """One of a few `options`, side by side."""
-    code = stored(name) or default
+    code = _stored(name) or default
     value = code if code in options else default
     key = _show(name, value)
     st.segmented_control(
@@ -76,7 +82,7 @@ def segments(label: str, options: Sequence[str], name: str, words: Words, defaul
 def several(label: str, options: Sequence[str], name: str, words: Words, placeholder: str) -> tuple[str, ...]:
     """Any of `options`; none means all."""
     known = set(options)
-    value = [code for code in stored(name).split(MANY) if code in known]
+    value = [code for code in _stored(name).split(MANY) if code in known]
     key = _show(name, value)
     st.multiselect(
         label,
@@ -84,6 +90,7 @@ def several(label: str, options: Sequence[str], name: str, words: Words, placeho
         key=key,
         format_func=words,
         placeholder=placeholder,
+        select_all=False,
         on_change=_write,
         args=(name, "", MANY.join),
     )
@@ -93,7 +100,7 @@ def several(label: str, options: Sequence[str], name: str, words: Words, placeho
 def day(label: str, name: str, default: date, **look: Any) -> date:
     """A day; one that the URL writes wrongly or that is out of bounds is the default."""
     try:
-        value = date.fromisoformat(stored(name))
+        value = date.fromisoformat(_stored(name))
     except ValueError:
         value = default
     first, last = look.get("min_value", value), look.get("max_value", value)

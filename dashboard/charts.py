@@ -273,7 +273,8 @@ def timeline(moments: pd.DataFrame) -> Any:
     """One case: its moments on a line, each limit as a tick; columns name, at, due, late, words."""
     reached = moments.dropna(subset=["at"])
     limits = moments.dropna(subset=["due"])
-    y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8))
+    axis = alt.Axis(domain=False, ticks=False, labelPadding=8, labelOverlap=False)
+    y = alt.Y("name:N", sort=list(moments["name"]), title=None, axis=axis)
     x = alt.X("at:T", title=None, axis=alt.Axis(labelExpr=text("axis.day"), labelOverlap="greedy"))
     spans = (
         alt.Chart(limits.dropna(subset=["at"]))

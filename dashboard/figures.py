@@ -68,11 +68,14 @@ def tiles(view: Overview, database: CaseDatabase) -> None:
 def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_due: int) -> None:
     small_n = settings.comparison.small_n
     better = MEASURES[figure.key].better
+    change = None if figure.before is None else words.change(figure, figure.before, figure.before_n, small_n)
+    is_change = change is not None and change[0] in "+-"
     st.metric(
         words.label(figure.key),
         words.value(figure),
-        delta=None if figure.before is None else words.change(figure, figure.before, figure.before_n, small_n),
-        delta_color="off" if better is None else "normal" if better == "more" else "inverse",
+        delta=change,
+        delta_color="off" if better is None or not is_change else "normal" if better == "more" else "inverse",
+        delta_arrow="auto" if is_change else "off",
         delta_description=text("change.before"),
         chart_data=[round(value, 4) for value in spark.dropna()],
         help=text(f"indicator.{figure.key}.formula"),

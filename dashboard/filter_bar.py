@@ -34,6 +34,7 @@ def choose_language(default: str) -> str:
 def filter_bar(database: CaseDatabase, default_language: str) -> CaseFilter:
     """Draw the bar and return what it says."""
     newest = default_as_of(database)
+    bound.declare("lang", *PARAMETERS)
     with st.container(key="filter_bar", horizontal=True, vertical_alignment="bottom", gap="small"):
         preset = bound.selectbox(
             text("filter.period"), PRESETS, "period", lambda key: text(f"period.{key}"), DEFAULT_PRESET, width=150

@@ -43,7 +43,7 @@ CSS: Final = """
   .sheet .muted {color: #52606D;}
   [data-testid="stMetricValue"] {font-size: 2rem;}
   [data-testid="stMetricLabel"] p {font-size: 1rem; white-space: normal;}
-  [class*="st-key-bound_"] {display: none;}
+  [class*="st-key-bound_"], [data-testid="stElementToolbar"] {display: none;}
   [data-testid="stCaptionContainer"] p {font-size: .95rem;}
   @media print {
     header, [data-testid="stToolbar"], .st-key-filter_bar {display: none !important;}

@@ -76,6 +76,8 @@ class CaseDatabase:
     last_event_at: dict[str, datetime | None] = field(default_factory=dict)
     computed_tracks: frozenset[str] = frozenset()
     """Tracks with accepted cases that state no deadline, so that one must be computed."""
+    states_original_only: bool = False
+    """Whether there are cases that state their original deadline and no later one."""
 
     @property
     def shown_url(self) -> str:
@@ -176,6 +178,7 @@ def _inspected(url: str, engine: Engine, settings: Settings, connection: Connect
             "first_registered_at": first,
             "last_event_at": _last_events(connection, database),
             "computed_tracks": _computed_tracks(connection, database),
+            "states_original_only": _states_original_only(connection, database),
         }
     )
 
@@ -257,6 +260,12 @@ def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, da
 
 def _computed_tracks(connection: Connection, database: CaseDatabase) -> frozenset[str]:
     case = database.read("petition_case")
-    basis = or_(case.accepted_at.is_not(None), case.original_due_at.is_not(None))
-    found = connection.execute(select(case.track).where(case.due_at.is_(None), basis).distinct())
+    unstated = [case.due_at.is_(None), case.original_due_at.is_(None), case.accepted_at.is_not(None)]
+    found = connection.execute(select(case.track).where(*unstated).distinct())
     return frozenset(track or "statutory" for (track,) in found) - {"other"}
+
+
+def _states_original_only(connection: Connection, database: CaseDatabase) -> bool:
+    case = database.read("petition_case")
+    original_only = [case.due_at.is_(None), case.original_due_at.is_not(None)]
+    return connection.execute(select(case.case_no).where(*original_only).limit(1)).first() is not None

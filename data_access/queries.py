@@ -193,10 +193,13 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
             [window.holds(columns.due_at), as_recorded],
             [_after(columns.extended_at, window.at), window.holds(cases.first_due)],
         ]
+        unstated, original = columns.due_at.is_(None), columns.original_due_at
         if cases.database.computed_tracks:
-            accepted, original = columns.accepted_at, columns.original_due_at
-            either = or_(window.may_hold(accepted, clock.extended_closing), window.holds(original))
-            found.append([columns.due_at.is_(None), either, as_recorded, window.holds(cases.final_due)])
+            accepted = window.may_hold(columns.accepted_at, clock.extended_closing)
+            not_original = or_(original.is_(None), columns.extended_at.is_not(None))
+            found.append([unstated, accepted, as_recorded, not_original, window.holds(cases.final_due)])
+        if cases.database.states_original_only:
+            found.append([unstated, columns.extended_at.is_(None), window.holds(original)])
         return found
     if indicator.moment == "closed_at":
         misdated = columns.closed_at < columns.registered_at

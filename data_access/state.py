@@ -227,7 +227,7 @@ class Cases:
             self._computed(self.database.clock.extended_closing),
         )
         if usual is None or extended is None:
-            return self.columns.due_at  # type: ignore[no-any-return]
+            return stated if self.database.states_original_only else self.columns.due_at
         return func.coalesce(stated, case((extended_at.is_not(None), extended), else_=usual))
 
     @cached_property

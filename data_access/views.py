@@ -165,13 +165,17 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     def read(keys: Sequence[str], *spans: Span | None) -> _Measured:
         return _measured(connection, database, case_filter, keys, spans)
 
-    rates = read(RATES, *compared, *in_month, *in_year, *months)
+    rates = read([key for key in RATES if key != "closure_rate"], *compared, *in_month, *in_year, *months)
+    closed = read(["closure_rate", "not_yet_due"], *compared)
     cohorts = _matured(months, "closure_rate", case_filter.at)
     closure = _measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
     rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
     days = [min(month.end, today) for month in months]
     stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
     late = lists.overdue_by_day(connection, database, case_filter)
+
+    def source(key: str) -> _Measured:
+        return closed if key == "closure_rate" else rates if key in RATES else stocks
 
     def figures(*spans: Span | None) -> tuple[Figure, ...]:
         return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
@@ -185,8 +189,8 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
 
     return Overview(
         balance=flows.balance(connection, database, case_filter),
-        tiles={key: (rates if key in RATES else stocks).figure(key, *compared) for key in TILES},
-        not_yet_due=read(["not_yet_due"], span).figure("not_yet_due", span).numerator or 0,
+        tiles={key: source(key).figure(key, *compared) for key in TILES},
+        not_yet_due=closed.figure("not_yet_due", span).numerator or 0,
         sparks={key: spark(key) for key in TILES},
         late_now=_late_now(late, case_filter),
         by_unit=_shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),

@@ -9,6 +9,7 @@ from data_access.texts import text
 
 database, case_filter = frame.begin_page()
 asked = Question.parse(st.query_params.get("of", ""), st.query_params.get_all("at"))
+bound.declare("sort")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     search = st.text_input(text("cases.search"), key="no", bind="query-params", width=260)
     question = asked if asked.of or search else Question("registered")

@@ -13,6 +13,7 @@ frame.nothing_here(view.units.empty)
 frame.headline(unit_tables.message(view, database))
 st.caption(text("units.small", n=database.settings.comparison.small_n))
 
+bound.declare("order")
 order = bound.segments(
     text("units.order"),
     ["fixed", *unit_tables.RANKED],

@@ -9,6 +9,7 @@ from data_access.queries import DIMENSIONS
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()
+bound.declare("length", "by")
 choice = st.container(horizontal=True, vertical_alignment="bottom")
 with choice:
     length = bound.segments(
