@@ -13,7 +13,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, cast, func, inspect, null, or_, select, text
+from sqlalchemy import Connection, Engine, cast, func, inspect, null, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from data_access import schema

@@ -210,6 +210,6 @@ def accusations(connection: Connection, database: CaseDatabase, case_filter: Cas
     counts = []
     for key in ("registered", "closed"):
         indicator = MEASURES[key]
-        where = [in_window(cases, indicator, window_of(case_filter)), indicator.denominator(cases), cases.is_accusation]
+        where = [in_window(cases, indicator, window_of(case_filter)), indicator.counted(cases), cases.is_accusation]
         counts.append(connection.execute(select(func.count()).select_from(cases.source).where(*where)).scalar() or 0)
     return counts[0], counts[1]

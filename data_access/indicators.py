@@ -22,7 +22,7 @@ Rule = Callable[[Cases], Condition]
 
 @dataclass(frozen=True)
 class Indicator:
-    """A rate (numerator among denominator) or a count (numerator None).
+    """A rate (numerator among denominator) or a count (of the numerator, or of the denominator where there is none).
 
     `needs`: source columns. `moment`: the attribute of
     Cases that decides its period; None for stock figures.
@@ -42,11 +42,12 @@ class Indicator:
     table: Literal["petition_case", "reminder_slip"] = "petition_case"
     confidential: bool = False
     county_wide: bool = False
+    is_rate: bool = True
 
-    @property
-    def is_rate(self) -> bool:
-        """Whether it has a numerator among its denominator."""
-        return self.numerator is not None
+    def counted(self, cases: Cases) -> Condition:
+        """The cases that a count counts."""
+        among = self.denominator(cases)
+        return and_(among, self.numerator(cases)) if self.numerator else among
 
     @property
     def is_stock(self) -> bool:
@@ -82,13 +83,24 @@ def _rating(whose: str) -> tuple[Indicator, Indicator]:
     return response, satisfaction
 
 
-def _due_by(days: int) -> Rule:
-    return lambda cases: and_(
-        cases.is_open,
-        cases.on_clock,
-        cases.due > cases.at,
-        cases.due <= end_of_day(cases.at, days),
-    )
+def _on_time_base(cases: Cases) -> Condition:
+    return and_(cases.exists, cases.on_clock, cases.due <= cases.at)
+
+
+def _open_on_clock(cases: Cases) -> Condition:
+    return and_(cases.is_open, cases.on_clock)
+
+
+def _is_late(cases: Cases) -> Condition:
+    return and_(cases.due <= cases.at)
+
+
+def _closing_base(cases: Cases) -> Condition:
+    return and_(cases.exists, cases.counts_for_closing)
+
+
+def _due_within(cases: Cases, days: int) -> Condition:
+    return and_(cases.due > cases.at, cases.due <= end_of_day(cases.at, days))
 
 
 _office_response, _office_satisfaction = _rating("office")
@@ -100,16 +112,18 @@ _ALL: Final = (
         "on_time_closure_rate",
         needs=_DUE,
         moment="due",
-        denominator=lambda cases: and_(cases.exists, cases.on_clock, cases.due <= cases.at),
-        numerator=lambda cases: cases.closed_at <= cases.due,
+        denominator=_on_time_base,
+        numerator=lambda cases: cases.closed_by(cases.due),
         better="more",
     ),
     Indicator(
         "on_time_answer_rate",
         needs=(*_DUE, "answered_at"),
         moment="due",
-        denominator=lambda cases: and_(cases.exists, cases.on_clock, cases.due <= cases.at),
-        numerator=lambda cases: func.coalesce(cases.answered_at, cases.closed_at) <= cases.due,
+        denominator=_on_time_base,
+        numerator=lambda cases: or_(
+            cases.answered_at <= cases.due, and_(cases.answered_at.is_(None), cases.closed_by(cases.due))
+        ),
         better="more",
     ),
     Indicator(
@@ -135,7 +149,7 @@ _ALL: Final = (
         "closure_rate",
         needs=("registered_at", "closed_at"),
         moment="registered_at",
-        denominator=lambda cases: and_(cases.exists, cases.counts_for_closing),
+        denominator=_closing_base,
         numerator=lambda cases: cases.is_closed,
         better="more",
     ),
@@ -150,8 +164,8 @@ _ALL: Final = (
     Indicator(
         "overdue_share",
         needs=_DUE,
-        denominator=lambda cases: and_(cases.is_open, cases.on_clock),
-        numerator=lambda cases: cases.due <= cases.at,
+        denominator=_open_on_clock,
+        numerator=_is_late,
         better="less",
     ),
     _office_response,
@@ -216,6 +230,7 @@ _ALL: Final = (
         moment="registered_at",
         denominator=lambda cases: cases.exists,
         county_wide=True,
+        is_rate=False,
     ),
     Indicator(
         "closed",
@@ -223,19 +238,29 @@ _ALL: Final = (
         moment="closed_at",
         denominator=lambda cases: cases.is_closed,
         county_wide=True,
+        is_rate=False,
     ),
-    Indicator("open", needs=("registered_at", "closed_at"), denominator=lambda cases: cases.is_open, county_wide=True),
-    Indicator("overdue", needs=_DUE, denominator=lambda cases: cases.is_overdue, better="less"),
+    Indicator(
+        "open",
+        needs=("registered_at", "closed_at"),
+        denominator=lambda cases: cases.is_open,
+        county_wide=True,
+        is_rate=False,
+    ),
+    Indicator("overdue", needs=_DUE, denominator=_open_on_clock, numerator=_is_late, better="less", is_rate=False),
     Indicator(
         "due_soon",
         needs=_DUE,
-        denominator=lambda cases: _due_by(cases.database.settings.thresholds.due_soon_days[0])(cases),
+        denominator=_open_on_clock,
+        numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[0]),
+        is_rate=False,
     ),
     Indicator(
         "acceptance_overdue",
         needs=("unit_received_at", "noticed_at"),
         denominator=lambda cases: cases.acceptance_overdue,
         better="less",
+        is_rate=False,
     ),
 )
 
@@ -245,14 +270,16 @@ _BESIDE: Final = (
         "not_yet_due",
         needs=_DUE,
         moment="registered_at",
-        denominator=lambda cases: and_(
-            cases.counts_for_closing, cases.is_open, not_(func.coalesce(cases.due <= cases.at, False))
-        ),
+        denominator=_closing_base,
+        numerator=lambda cases: and_(cases.is_open, not_(func.coalesce(cases.due <= cases.at, False))),
+        is_rate=False,
     ),
     Indicator(
         "due_later",
         needs=_DUE,
-        denominator=lambda cases: _due_by(cases.database.settings.thresholds.due_soon_days[-1])(cases),
+        denominator=_open_on_clock,
+        numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[-1]),
+        is_rate=False,
     ),
 )
 

@@ -159,10 +159,10 @@ def _asked(
     where = [*case_filter.where(cases), cases.exists]
     indicator = MEASURES.get(question.of)
     if indicator:
-        counted = indicator.denominator(cases)
-        met = indicator.numerator(cases) if indicator.numerator else counted
-        part = {"numerator": and_(counted, met), "denominator": counted}
-        part["rest"] = and_(counted, ~func.coalesce(met, false()))
+        among = indicator.denominator(cases) if indicator.is_rate else indicator.counted(cases)
+        met = indicator.numerator(cases) if indicator.numerator else among
+        part = {"numerator": and_(among, met), "denominator": among}
+        part["rest"] = and_(among, ~func.coalesce(met, false()))
         where += [in_window(cases, indicator, window_of(case_filter)), part[question.part]]
     for name, value in question.at:
         if name in DIMENSIONS:

@@ -7,7 +7,7 @@ transaction, so that all figures of a screen come from one snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -178,7 +178,16 @@ def _windows(spans: Sequence[Span], instants: Sequence[datetime]) -> Subquery:
     return union_all(*rows).subquery("span_window")
 
 
-def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condition]]:
+@dataclass(frozen=True)
+class Way:
+    """One way for a case to belong to a window: its conditions, and the deadline or closing in force they decide."""
+
+    conditions: tuple[Condition, ...]
+    due: ColumnElement[Any] | None = None
+    closed_at: ColumnElement[Any] | None = None
+
+
+def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
     """The ways in which a case can belong to a window, each of them one that an index can find.
 
     No two ways hold for the same case, so that their counts add up. Stock figures: the
@@ -186,56 +195,66 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[list[Condit
     """
     columns, clock = cases.columns, cases.database.clock
     if indicator.moment is None:
-        return [[columns.closed_at.is_(None)], [_after(columns.closed_at, window.at)]]
+        return [Way((columns.closed_at.is_(None),)), Way((_after(columns.closed_at, window.at),))]
     if indicator.moment == "due":
-        as_recorded = or_(columns.extended_at.is_(None), columns.extended_at <= window.at)
-        found = [
-            [window.holds(columns.due_at), as_recorded],
-            [_after(columns.extended_at, window.at), window.holds(cases.first_due)],
-        ]
-        unstated, original = columns.due_at.is_(None), columns.original_due_at
-        if cases.database.computed_tracks:
-            accepted = window.may_hold(columns.accepted_at, clock.extended_closing)
-            not_original = or_(original.is_(None), columns.extended_at.is_not(None))
-            found.append([unstated, accepted, as_recorded, not_original, window.holds(cases.final_due)])
-        if cases.database.states_original_only:
-            found.append([unstated, columns.extended_at.is_(None), window.holds(original)])
-        return found
+        return _due_ways(cases, window)
     if indicator.moment == "closed_at":
         misdated = columns.closed_at < columns.registered_at
+        happened = columns.closed_at <= window.at
         found = [
-            [window.holds(columns.closed_at), columns.closed_at >= columns.registered_at],
-            [misdated, window.holds(columns.registered_at)],
+            Way(
+                (window.holds(columns.closed_at), happened, columns.closed_at >= columns.registered_at),
+                closed_at=columns.closed_at,
+            ),
+            Way((misdated, happened, window.holds(columns.registered_at)), closed_at=columns.registered_at),
         ]
         if cases.undone_closings is not None:
             not_again = or_(columns.closed_at.is_(None), columns.closed_at > window.at)
-            found.append([window.holds(cases.undone_closings.c.closed_at), not_again])
+            found.append(Way((window.holds(cases.undone_closings.c.closed_at), not_again)))
         return found
     if indicator.moment == "forwarding_due":
         petitioned, registered, due = columns.petitioned_at, columns.registered_at, cases.forwarding_due
         return [
-            [window.may_hold(petitioned, clock.forwarding), window.holds(due)],
-            [petitioned.is_(None), window.may_hold(registered, clock.forwarding), window.holds(due)],
+            Way((window.may_hold(petitioned, clock.forwarding), window.holds(due))),
+            Way((petitioned.is_(None), window.may_hold(registered, clock.forwarding), window.holds(due))),
         ]
     if indicator.moment == "acceptance_due":
         stated, received = columns.acceptance_due_at, columns.unit_received_at
-        computed = [window.may_hold(received, clock.acceptance), window.holds(cases.acceptance_due)]
-        return [[window.holds(stated)], [stated.is_(None), *computed]]
+        computed = (window.may_hold(received, clock.acceptance), window.holds(cases.acceptance_due))
+        return [Way((window.holds(stated),)), Way((stated.is_(None), *computed))]
     if indicator.moment in ("office_rating_due", "unit_rating_due"):
         whose = indicator.moment.removesuffix("_rating_due")
         expires, rated = getattr(columns, f"{whose}_rating_expires_at"), getattr(columns, f"{whose}_rated_at")
-        return [[window.holds(expires)], [expires.is_(None), window.holds(rated)]]
-    return [[window.holds(getattr(cases, indicator.moment))]]
+        return [Way((window.holds(expires),)), Way((expires.is_(None), window.holds(rated)))]
+    return [Way((window.holds(getattr(cases, indicator.moment)),))]
+
+
+def _due_ways(cases: Cases, window: Window) -> list[Way]:
+    """By the latest deadline, by the first one where the extension came after the instant, by a computed one."""
+    columns, database = cases.columns, cases.database
+    stated, original, extended_at = columns.due_at, columns.original_due_at, columns.extended_at
+    as_recorded = or_(extended_at.is_(None), extended_at <= window.at)
+    found = [
+        Way((window.holds(stated), as_recorded), stated),
+        Way((_after(extended_at, window.at), window.holds(cases.first_due)), cases.first_due),
+    ]
+    if database.computed_tracks:
+        accepted = window.may_hold(columns.accepted_at, database.clock.extended_closing)
+        unstated = and_(stated.is_(None), or_(original.is_(None), extended_at.is_not(None)))
+        found.append(Way((unstated, accepted, as_recorded, window.holds(cases.final_due)), cases.final_due))
+    if database.states_original_only:
+        found.append(Way((stated.is_(None), extended_at.is_(None), window.holds(original)), original))
+    return found
+
+
+def in_window(cases: Cases, indicator: Indicator, window: Window) -> Condition:
+    """Whether a case belongs to the window in any way."""
+    return or_(*(and_(*way.conditions) for way in ways(cases, indicator, window)))
 
 
 def _after(moment: ColumnElement[Any], at: Any) -> Condition:
     """Later than `at`, as a range with two ends: planners prefer its index to one with a single end."""
     return and_(moment > at, moment <= literal(END, schema.Moment))
-
-
-def in_window(cases: Cases, indicator: Indicator, window: Window) -> Condition:
-    """Whether a case belongs to the window in any way."""
-    return or_(*(and_(*way) for way in ways(cases, indicator, window)))
 
 
 # --- indicators
@@ -269,13 +288,13 @@ def measure_spans(
     """Indicators of several periods, each as of its own end: span (position in `spans`) and the columns of `measure`.
 
     With `seen_at` all are seen from that instant instead: cohorts, whose cases went on after
-    the period. One statement for each indicator and way, however many spans; spans may overlap.
+    the period. Spans may overlap. However many there are, indicators with one denominator
+    take one statement for each way.
     """
     rows: list[Row] = []
     if not by or database.has(*DIMENSIONS[by].needs):
-        for key in keys:
-            if can_feed(database, key):
-                rows += _counted(connection, database, case_filter, MEASURES[key], spans, by, seen_at)
+        for together in _together([MEASURES[key] for key in keys if can_feed(database, key)]):
+            rows += _counted(connection, database, case_filter, together, spans, by, seen_at)
     return _table(rows, keys, database, len(spans), grouped=by is not None)
 
 
@@ -289,16 +308,26 @@ def can_feed(database: CaseDatabase, key: str) -> bool:
     return database.has(*(name for name in needs if name not in optional))
 
 
+def _together(indicators: Sequence[Indicator]) -> list[list[Indicator]]:
+    """The indicators that one statement can count: the same cases, of which each has its numerator."""
+    found: dict[tuple[Any, ...], list[Indicator]] = {}
+    for each in indicators:
+        base = (each.table, each.moment, each.denominator, each.office, each.county_wide)
+        found.setdefault(base, []).append(each)
+    return list(found.values())
+
+
 def _counted(
     connection: Connection,
     database: CaseDatabase,
     case_filter: CaseFilter,
-    indicator: Indicator,
+    indicators: Sequence[Indicator],
     spans: Sequence[Span],
     by: str | None,
     seen_at: datetime | None,
 ) -> list[Row]:
-    """The counts of one indicator: one statement for each way, and one for what events have changed since."""
+    """The counts of indicators that go together: a statement for each way, and one for what events have changed."""
+    indicator = indicators[0]
     instants = [seen_at or case_filter.over(span).at for span in spans]
     earliest = min(instants)
     if len(spans) == 1:
@@ -308,25 +337,31 @@ def _counted(
         columns = windows.c
         window, position = Window(columns.first, columns.last, columns.at), columns.span
 
-    def counts(cases: Cases, where: list[Condition], sign: int, changed: Subquery | None) -> Select[Any]:
+    def counts(cases: Cases, where: Sequence[Condition], sign: int, changed: Subquery | None) -> Select[Any]:
         counted = [*where, *case_filter.where(cases), indicator.denominator(cases)]
         if not counts_accusations(case_filter, indicator, by):
             counted.append(~cases.is_accusation)
-        met = func.sum(case((indicator.numerator(cases), sign), else_=0)) if indicator.numerator else None
         all_of_them = func.count() if sign > 0 else -func.count()
+        met = [
+            func.sum(case((each.numerator(cases), sign), else_=0)) if each.numerator else all_of_them
+            for each in indicators
+        ]
         group = group_of(cases, by, indicator) if by else None
         grouping = [column for column in (position, group) if column is not None]
         selected = (
             literal(0) if position is None else position,
             null() if group is None else group.label("of_group"),
-            all_of_them if met is None else met,
             all_of_them,
+            *met,
         )
         source = source_of(cases, indicator, by, windows, changed)
         return select(*selected).select_from(source).where(*counted).group_by(*grouping)
 
     recorded = Cases(database, window.at, earliest, as_recorded=True)
-    statements: list[Executable] = [counts(recorded, way, +1, None) for way in ways(recorded, indicator, window)]
+    statements: list[Executable] = [
+        counts(replace(recorded, known_due=way.due, known_closed_at=way.closed_at), way.conditions, +1, None)
+        for way in ways(recorded, indicator, window)
+    ]
     then = Cases(database, window.at, earliest)
     if then.changed_later is not None:
         changed = counts(then, [in_window(then, indicator, window)], +1, then.changed_later)
@@ -334,9 +369,10 @@ def _counted(
             unchanged = counts(recorded, [in_window(recorded, indicator, window)], -1, then.changed_later)
             statements.append(union_all(changed, unchanged))
     return [
-        (indicator.key, span, group, int(numerator or 0), int(denominator or 0))
+        (each.key, span, group, int(numerator or 0), int(denominator or 0))
         for statement in statements
-        for span, group, numerator, denominator in connection.execute(statement)
+        for span, group, denominator, *numerators in connection.execute(statement)
+        for each, numerator in zip(indicators, numerators, strict=True)
     ]
 
 

@@ -41,6 +41,9 @@ class Cases:
     earliest: datetime
     as_recorded: bool = False
     """Leave the events aside: right for cases without any event after the instant, and cheaper."""
+    known_due: ColumnElement[Any] | None = None
+    known_closed_at: ColumnElement[Any] | None = None
+    """The deadline and the closing in force, where the conditions already say which of the recorded ones they are."""
 
     @cached_property
     def columns(self) -> Any:
@@ -178,10 +181,18 @@ class Cases:
     @cached_property
     def closed_at(self) -> ColumnElement[Any]:
         """When the closing in force at the instant happened; empty while open."""
+        if self.known_closed_at is not None:
+            return self.known_closed_at
         happened = self.columns.closed_at <= self.at
         if self.undone_closings is None:
             return case((happened, self.recorded_closing))
         return case((happened, self.recorded_closing), else_=self.undone_closings.c.closed_at)
+
+    def closed_by(self, limit: ColumnElement[Any]) -> Condition:
+        """Closed by `limit`, a moment that is not after the instant."""
+        if self.undone_closings is None:
+            return and_(self.columns.closed_at <= limit, self.columns.registered_at <= limit)
+        return self.closed_at <= limit
 
     @cached_property
     def is_open(self) -> Condition:
@@ -242,6 +253,8 @@ class Cases:
     @cached_property
     def due(self) -> ColumnElement[Any]:
         """The deadline in force at the instant."""
+        if self.known_due is not None:
+            return self.known_due
         return case((self.columns.extended_at > self.at, self.first_due), else_=self.final_due)
 
     @cached_property

@@ -365,13 +365,14 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     earlier, last_year = previous(span, today, rule), year_ago(span, today, rule)
     months = last_months(today, QUALITY_MONTHS, rule)
     at_end = [key for key in QUALITY if key not in COHORTS]
-    read = _measured(connection, database, case_filter, QUALITY, (span, earlier, last_year))
-    ended = _measured(connection, database, case_filter, at_end, months)
+    compared = (span, earlier, last_year)
+    ended = _measured(connection, database, case_filter, at_end, (*compared, *months))
+    ongoing = _measured(connection, database, case_filter, tuple(COHORTS), compared)
     cohorts = _measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
     matured = {key: _matured(months, key, case_filter.at) for key in COHORTS}
     fed = [key for key in QUALITY if queries.can_feed(database, key)]
     return Resolution(
-        figures={key: read.figure(key, span, earlier, last_year) for key in fed},
+        figures={key: (ongoing if key in COHORTS else ended).figure(key, *compared) for key in fed},
         monthly=pd.DataFrame(
             [
                 (

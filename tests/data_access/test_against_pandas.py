@@ -104,7 +104,7 @@ def reference(case_url: str) -> Reference:
 
 
 def test_the_reference_has_every_indicator() -> None:
-    assert RATES | COUNTS == set(INDICATORS)
+    assert set(INDICATORS) == RATES | COUNTS
     assert {key for key, indicator in INDICATORS.items() if indicator.is_rate} == RATES
 
 

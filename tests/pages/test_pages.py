@@ -1,0 +1,767 @@
+"""Each page as a reader gets it, in both languages, on full, empty and scant databases, run by Streamlit's AppTest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from sqlalchemy import select
+from streamlit.proto.Dataframe_pb2 import Dataframe
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
+
+from dashboard import cache, unit_tables
+from dashboard.frame import PAGES
+from data_access import settings, texts
+from data_access.__main__ import app as command_line
+from data_access.database import open_database
+from data_access.indicators import INDICATORS, MEASURES
+from data_access.texts import text
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+AS_OF = dt.datetime(2026, 11, 24, 12)
+LANGUAGES = texts.LANGUAGES
+CJK = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+LATIN = re.compile(r"[A-Za-z]{2,}")
+WRITTEN = frozenset(
+    ("label", "body", "help", "placeholder", "options", "content", "delta", "delta_description", "alt", "title", "text")
+)
+"""Fields of Streamlit's messages that hold words for a reader."""
+IN_CHARTS = frozenset(("title", "text", "labelExpr", "format", "formatType", "domain", "sort"))
+
+Show = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No database is remembered, and now is 24 November 2026 whatever the machine says."""
+    monkeypatch.setattr(cache, "now", lambda: AS_OF)
+    monkeypatch.delenv("CASES_SETTINGS", raising=False)
+
+    def forget() -> None:
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        settings.load.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch) -> Show:
+    """`show(url, page, lang="en", …)`: a page on a database, with more URL parameters, after one run."""
+
+    def run(url: str, page: str = "", **parameters: Any) -> AppTest:
+        monkeypatch.setenv("CASES_URL", url)
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        for name, value in parameters.items():
+            at.query_params[name] = value
+        if page:
+            at.switch_page(f"pages/{page}.py")
+        at.run()
+        assert not at.exception, at.exception
+        return at
+
+    return run
+
+
+def copy_of(url: str, path: Path, *statements: str) -> str:
+    """A copy of a SQLite database after some statements."""
+    with (
+        closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as source,
+        closing(sqlite3.connect(path)) as target,
+    ):
+        source.backup(target)
+        with target:
+            for statement in statements:
+                target.execute(statement)
+    return f"sqlite:///{path.as_posix()}"
+
+
+@pytest.fixture(scope="module")
+def latin_url(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo county with names of Latin letters."""
+    return copy_of(
+        demo_url,
+        tmp_path_factory.mktemp("latin") / "latin.sqlite",
+        "UPDATE unit SET name = 'Unit ' || unit_id",
+        "UPDATE category SET name = 'Field ' || category_id",
+        "UPDATE post SET name = 'Post ' || post_id",
+    )
+
+
+@pytest.fixture(scope="module")
+def latin_minimal_url(minimal_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the contract requires and nothing more, with names of Latin letters."""
+    folder = tmp_path_factory.mktemp("latin_minimal")
+    return copy_of(minimal_url, folder / "latin.sqlite", "UPDATE unit SET name = 'Unit ' || unit_id")
+
+
+# What is on a page
+
+
+def shown(body: str) -> str:
+    """The words of a piece of HTML."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<style>.*?</style>", "", body, flags=re.DOTALL)))
+
+
+def _of_message(message: Any) -> Iterator[str]:
+    for field, value in message.ListFields():
+        several = value if field.is_repeated else [value]
+        if field.message_type:
+            for each in several:
+                yield from _of_message(each)
+        elif field.name in WRITTEN:
+            yield from (shown(each) for each in several if isinstance(each, str))
+
+
+def _of_chart(part: Any, key: str = "") -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            yield from _of_chart(value, name if name in IN_CHARTS else key if isinstance(value, list) else "")
+    elif isinstance(part, list):
+        for each in part:
+            yield from _of_chart(each, key)
+    elif isinstance(part, str) and key in ("title", "text", "domain", "sort"):
+        yield part
+
+
+def _of_table(table: Dataframe) -> Iterator[str]:
+    columns = json.loads(table.columns or "{}")
+    for settings_of_column in columns.values():
+        yield from (str(settings_of_column.get(name) or "") for name in ("label", "help"))
+
+
+def hidden(element: Any) -> bool:
+    """A field that only keeps a choice for the URL."""
+    return element.type == "text_input" and bool(element.proto.label_visibility.value)
+
+
+def words(at: AppTest, *, tables: bool = True) -> list[str]:
+    """Every word on the page that is not drawn from data on a canvas, piece by piece."""
+    found: list[str] = []
+    for element in at:
+        if hidden(element) or element.type in ("root", "main", "sidebar", "event"):
+            continue
+        found += _of_message(element.proto)
+        if element.type == "vega_lite_chart":
+            found += _of_chart(json.loads(element.proto.spec))
+        if element.type == "dataframe" and tables:
+            found += _of_table(element.proto)
+            found += [str(cell) for cell in element.value.to_numpy().ravel() if isinstance(cell, str)]
+    return [piece.strip() for piece in found if piece.strip()]
+
+
+def sheet_rows(at: AppTest) -> list[list[str]]:
+    """The cells of all tables drawn as HTML, row by row."""
+    bodies = [element.proto.body for element in at.get("html")]
+    rows = [row for body in bodies for row in re.findall(r"<tr>(.*?)</tr>", body)]
+    return [[html.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows]
+
+
+def element_words(at: AppTest, pattern: str) -> str:
+    """What the one HTML element says whose body matches."""
+    found = [element.proto.body for element in at.get("html") if re.search(pattern, element.proto.body)]
+    assert len(found) == 1, f"{len(found)} elements match {pattern}"
+    return shown(found[0]).strip()
+
+
+def headline(at: AppTest) -> str:
+    return element_words(at, '<h1 class="headline">')
+
+
+def numbers(words_shown: str) -> list[int]:
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", words_shown)]
+
+
+def links(at: AppTest) -> dict[str, str]:
+    """The question of each link to cases, by its words."""
+    return {element.proto.label: element.proto.query_string for element in at.get("page_link")}
+
+
+def parameters(query: str) -> dict[str, Any]:
+    """The URL parameters of a link."""
+    from urllib.parse import parse_qs
+
+    return dict(parse_qs(query, keep_blank_values=True))
+
+
+def indicators(url: str, *options: str) -> dict[str, dict[str, Any]]:
+    """What `python -m data_access indicators` says, by indicator."""
+    done = CliRunner().invoke(command_line, ["indicators", "--url", url, "--format", "json", *options])
+    assert done.exit_code == 0, done.output
+    return {row["indicator"]: row for row in json.loads(done.stdout)}
+
+
+# Every page, language and database
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["", *PAGES])
+def test_a_page_on_the_demo(show: Show, demo_url: str, page: str, language: str) -> None:
+    at = show(demo_url, page, lang=language)
+    assert [error.value for error in at.error] == []
+    texts.use(language)
+    assert text("frame.demo") in element_words(at, 'filter-sentence"')
+    assert headline(at)
+    assert ("overview" if not page else page) in PAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_on_an_empty_database_says_what_to_do(show: Show, empty_url: str, page: str, language: str) -> None:
+    at = show(empty_url, page, lang=language)
+    texts.use(language)
+    assert [info.value for info in at.info] == [text("empty.database")]
+    assert not at.error
+    assert not at.get("vega_lite_chart") and not at.dataframe and not at.metric
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_on_what_the_contract_requires(show: Show, minimal_url: str, page: str, language: str) -> None:
+    at = show(minimal_url, page, lang=language)
+    assert [error.value for error in at.error] == []
+    assert headline(at)
+    texts.use(language)
+    assert text("frame.demo") not in element_words(at, 'filter-sentence"')
+
+
+def test_the_first_page_answers_at_the_root(show: Show, demo_url: str) -> None:
+    assert words(show(demo_url)) == words(show(demo_url, "overview"))
+
+
+def test_the_first_page_does_not_depend_on_the_working_directory(
+    show: Show, demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    at = show(demo_url)
+    assert [error.value for error in at.error] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("definitions", "cases", "overdue")])
+def test_a_filter_without_cases_says_what_to_do(show: Show, demo_url: str, page: str) -> None:
+    at = show(demo_url, page, unit="D01", township="T01", channel="agency", level="national", track="other")
+    assert [info.value for info in at.info] == [text("empty.filter")]
+    assert not at.error
+
+
+def test_lists_without_cases_say_so(show: Show, demo_url: str) -> None:
+    nothing = {"unit": "D01", "township": "T01", "channel": "agency", "level": "national", "track": "other"}
+    assert [info.value for info in show(demo_url, "cases", **nothing).info] == [text("empty.filter")]
+    at = show(demo_url, "overdue", **nothing)
+    assert numbers(headline(at)) == [0, 0, 0, 0]
+    assert not at.dataframe and not at.get("download_button")
+
+
+# What a scant database cannot feed
+
+UNFED = {
+    "overview": ("unit_satisfaction_rate", "unit_timely_acceptance_rate", "office_satisfaction_rate"),
+    "overdue": ("acceptance_overdue",),
+    "resolution": (
+        "on_time_answer_rate",
+        "resolution_rate",
+        "office_timely_forwarding_rate",
+        "unit_timely_acceptance_rate",
+        "extension_rate",
+        "follow_up_rate",
+        "office_satisfaction_rate",
+        "unit_satisfaction_rate",
+        "office_rating_response_rate",
+        "unit_rating_response_rate",
+    ),
+    "departments": ("unit_timely_acceptance_rate", "unit_satisfaction_rate"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", UNFED)
+def test_a_page_names_what_the_database_cannot_feed(show: Show, minimal_url: str, page: str, language: str) -> None:
+    at = show(minimal_url, page, lang=language)
+    texts.use(language)
+    said = [caption.value for caption in at.caption]
+    for key in UNFED[page]:
+        name = text(f"indicator.{key}.label")
+        lacking = [caption for caption in said if f"“{name}”" in caption]
+        assert len(lacking) == 1, f"{name} is named {len(lacking)} times"
+        assert any(column in lacking[0] for column in INDICATORS[key].needs)
+    named = [caption for caption in said if re.search("“.+”", caption)]
+    assert len(named) == len(UNFED[page]), f"more is missing than expected: {named}"
+
+
+def test_the_definitions_page_names_what_is_missing(show: Show, minimal_url: str) -> None:
+    at = show(minimal_url, "definitions")
+    rows = sheet_rows(at)
+    assert ["category", text("definitions.whole_table")] in rows
+    lacking = next(row for row in rows if row[0] == "petition_case" and len(row) == 2)
+    there = {"case_no", "registered_at", "closed_at", "lead_unit_id", "due_at"}
+    assert not there & set(lacking[1].split(", "))
+    assert {"category_id", "accepted_at", "unit_rating"} <= set(lacking[1].split(", "))
+    fed = {row[0]: row[-1] for row in rows if len(row) == 6}
+    assert fed[text("indicator.on_time_closure_rate.label")] == text("common.yes")
+    assert fed[text("indicator.unit_satisfaction_rate.label")] == text("definitions.not_fed")
+
+
+# Whatever is wrong is one sentence
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["", *PAGES])
+def test_an_unreachable_database_is_one_sentence(show: Show, page: str, language: str) -> None:
+    at = show("postgresql://clerk:secret-word@127.0.0.1:1/cases", page, lang=language)
+    texts.use(language)
+    assert len(at.error) == 1
+    said = at.error[0].value
+    assert said.startswith(text("problem.unreachable", url="…").split("…")[0])
+    assert "127.0.0.1:1/cases" in said
+    assert "secret-word" not in " ".join(words(at))
+    assert not at.metric and not at.dataframe
+
+
+@pytest.mark.parametrize("page", ["", "cases"])
+def test_a_missing_file_is_one_sentence(show: Show, tmp_path: Path, page: str) -> None:
+    path = tmp_path / "nowhere.sqlite"
+    at = show(f"sqlite:///{path.as_posix()}", page)
+    assert [error.value for error in at.error] == [text("problem.no_such_file", file=str(path))]
+    assert not path.exists()
+
+
+def test_a_file_that_is_no_database_is_one_sentence(show: Show, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text("信访件编号,登记日期\n" * 100, encoding="utf-8")
+    at = show(f"sqlite:///{path.as_posix()}", "overdue")
+    assert len(at.error) == 1
+    assert at.error[0].value.startswith(text("problem.not_a_database", url="…").split("…")[0])
+
+
+def test_a_missing_column_is_one_sentence_that_names_it(show: Show, minimal_url: str, tmp_path: Path) -> None:
+    url = copy_of(minimal_url, tmp_path / "old.sqlite", "ALTER TABLE petition_case RENAME COLUMN due_at TO term")
+    at = show(url, "trends")
+    assert len(at.error) == 1
+    assert "petition_case.due_at" in at.error[0].value
+
+
+@pytest.mark.parametrize("page", ["", *PAGES])
+def test_mistakes_in_the_settings_are_a_sentence_each(
+    show: Show, demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('time_zone = "Mars"\n[comparison]\nsmall_n = 0\n[period]\nmonth_closes = 25\n', encoding="utf-8")
+    monkeypatch.setenv("CASES_SETTINGS", str(path))
+    at = show(demo_url, page)
+    assert len(at.error) == 1
+    said = at.error[0].value
+    assert str(path) in said
+    assert all(key in said for key in ("time_zone", "comparison.small_n", "period.month_closes"))
+    assert not at.get("html") or "headline" not in " ".join(element.proto.body for element in at.get("html")[1:])
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"of": "nonsense"}, "unknown_question"),
+        ({"of": "overdue.everything"}, "unknown_question"),
+        ({"of": "overdue.denominator", "at": "petitioner:x"}, "unknown_question"),
+        ({"of": "overdue.denominator", "at": "days:2026-13-01..2026-01-01"}, "unknown_question"),
+        ({"of": "overdue.denominator", "at": "late:x..y"}, "unknown_question"),
+        ({"of": "unit_satisfaction_rate.numerator"}, "rating_not_listed"),
+        ({"of": "unit_satisfaction_rate.rest"}, "rating_not_listed"),
+        ({"of": "office_satisfaction_rate.rest"}, "rating_not_listed"),
+    ],
+)
+def test_a_link_that_asks_what_cannot_be_answered(
+    show: Show, demo_url: str, asked: dict[str, str], problem: str
+) -> None:
+    at = show(demo_url, "cases", **asked)
+    assert [error.value for error in at.error] == [text(f"problem.{problem}")]
+    assert not at.dataframe
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"period": "nonsense"}, {"as_of": "2026-02-30"}, {"unit": "nobody"}, {"lang": "xx"}, {"order": "registered"}],
+)
+def test_a_parameter_that_means_nothing_is_the_default(show: Show, demo_url: str, wrong: dict[str, str]) -> None:
+    page = "departments" if "order" in wrong else "overview"
+    assert headline(show(demo_url, page, **wrong)) == headline(show(demo_url, page))
+
+
+def test_a_page_that_fails_says_so_and_shows_no_traceback(
+    show: Show, demo_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(cache, "ask", fail)
+    at = show(demo_url, "overdue")
+    assert [error.value for error in at.error] == [text("problem.unexpected")]
+    assert "boom" in caplog.text, "the server's log must have the reason"
+
+
+# Language
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("scant", [False, True], ids=["full", "scant"])
+def test_the_english_interface_speaks_english(
+    show: Show, latin_url: str, latin_minimal_url: str, page: str, scant: bool
+) -> None:
+    at = show(latin_minimal_url if scant else latin_url, page, lang="en")
+    chinese = {piece for piece in words(at) if CJK.search(piece)} - {text("language.zh_CN")}
+    assert not chinese
+
+
+ALLOWED = ("Excel", "URL", "English")
+"""Latin words that a Chinese reader expects."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_chinese_interface_speaks_chinese(show: Show, demo_url: str, page: str) -> None:
+    pieces = words(show(demo_url, page))
+    if page == "definitions":  # names of columns, the URL of the database, the time zone
+        pieces = [
+            piece
+            for piece in pieces
+            if not re.search(r"(sqlite://|Asia/Shanghai|[a-z]+_at\b|reminder_slip\.|is_repeat|petition_case)", piece)
+        ]
+        assert pieces
+    english = {
+        piece
+        for piece in pieces
+        if set(LATIN.findall(re.sub(r"\bXF\d+", "", piece))) - {*ALLOWED}
+        and not piece.startswith(("timeFormat", "month("))
+    }
+    assert not english
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_both_languages_show_the_same_figures(show: Show, demo_url: str, page: str) -> None:
+    chinese, english = (headline(show(demo_url, page, lang=language)) for language in LANGUAGES)
+    # The month of the Chinese date is 2026年10月, of the English one 2026-10.
+    assert sorted(numbers(chinese)) == sorted(numbers(english))
+
+
+def test_the_settings_choose_the_first_language(
+    show: Show, demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('language = "en"\n', encoding="utf-8")
+    monkeypatch.setenv("CASES_SETTINGS", str(path))
+    assert "overdue" in headline(show(demo_url, "overdue"))
+    assert "超期" in headline(show(demo_url, "overdue", lang="zh_CN"))
+
+
+# The numbers
+
+
+FILTERS = (
+    {},
+    {"unit": "D01", "channel": "visit"},
+    {"period": "last_month", "kind": "township"},
+    {"as_of": "2025-06-30", "group": "collective"},
+)
+
+
+def options(chosen: dict[str, str]) -> list[str]:
+    """The same filter for the command line, as far as it has one (stock figures know no period)."""
+    given = {"--as-of": "2026-11-24"} | {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
+    if chosen.get("period") == "last_month":
+        given |= {"--as-of": "2026-10-31", "--from": "2026-10-01", "--to": "2026-10-31"}
+    given.pop("--period", None)
+    return [word for pair in given.items() for word in pair]
+
+
+@pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "+".join(chosen) or "county")
+def test_the_overdue_number_is_the_same_everywhere(show: Show, demo_url: str, chosen: dict[str, str]) -> None:
+    if "group" in chosen:
+        database = open_database(demo_url, settings.load())
+        from data_access.filters import county
+        from data_access.queries import measure
+
+        case_filter = county(dt.date(2025, 6, 30), database.settings.period)
+        import dataclasses
+
+        narrowed = dataclasses.replace(case_filter, group=("collective",))
+        with database.reading() as connection:
+            expected = int(measure(connection, database, narrowed, ["overdue"])["numerator"].iloc[0])
+    else:
+        expected = indicators(demo_url, *options(chosen))["overdue"]["numerator"]
+    overview = show(demo_url, "overview", **chosen)
+    overdue = show(demo_url, "overdue", **chosen)
+    cases = show(demo_url, "cases", of="overdue.denominator", **chosen)
+    assert expected > 0, "a filter without late cases shows nothing"
+    assert numbers(headline(overview))[3] == expected
+    total, in_period, before, _ = numbers(headline(overdue))
+    assert (total, in_period + before) == (expected, expected)
+    assert numbers(headline(cases))[-1] == expected
+    tile = next(metric for metric in overview.metric if metric.label == text("indicator.overdue.label"))
+    assert numbers(tile.value) == [expected]
+    assert numbers(overdue.subheader[2].value)[0] == expected
+    by_unit = json.loads(overdue.get("vega_lite_chart")[1].proto.spec)
+    assert by_unit["layer"], "the chart by unit is drawn"
+
+
+@pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "+".join(chosen) or "county")
+def test_the_strip_adds_up_as_shown(show: Show, demo_url: str, chosen: dict[str, str]) -> None:
+    at = show(demo_url, "overview", **chosen)
+    strip = element_words(at, 'id="balance"')
+    opening, new, again, came, went, closed, closing = numbers(strip)
+    assert opening + new + again + came - went - closed == closing
+    assert re.findall(r"[+−=]", strip) == ["+", "+", "+", "−", "−", "="]
+    assert numbers(headline(at))[:3] == [new, closed, closing]
+
+
+def test_tiles_and_command_line_agree(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "overview")
+    told = indicators(demo_url, "--as-of", "2026-11-24", "--from", "2026-01-01", "--to", "2026-12-31")
+    for key in ("open", "overdue", "due_soon"):
+        tile = next(metric for metric in at.metric if metric.label == text(f"indicator.{key}.label"))
+        assert numbers(tile.value) == [told[key]["numerator"]], key
+    for key in ("on_time_closure_rate", "closure_rate", "unit_satisfaction_rate"):
+        tile = next(metric for metric in at.metric if metric.label == text(f"indicator.{key}.label"))
+        assert tile.value == f"{told[key]['value'] * 100:.1f}%", key
+
+
+def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(show: Show, demo_url: str) -> None:
+    told = indicators(demo_url, "--as-of", "2026-11-24", "--from", "2026-01-01", "--to", "2026-12-31")
+    rows = {row[0]: row for row in sheet_rows(show(demo_url, "resolution")) if len(row) == 6}
+    shown_keys = [key for key in INDICATORS if text(f"indicator.{key}.label") in rows]
+    assert len(shown_keys) >= 10
+    for key in shown_keys:
+        _, value, part, *_ = rows[text(f"indicator.{key}.label")]
+        assert value == f"{told[key]['value'] * 100:.1f}%", key
+        if not INDICATORS[key].confidential:
+            assert numbers(part) == [told[key]["numerator"], told[key]["denominator"]], key
+
+
+@pytest.mark.parametrize("page", ["overview", "overdue", "resolution"])
+def test_every_number_on_a_link_is_the_length_of_its_list(show: Show, demo_url: str, page: str) -> None:
+    asked = {words_of: query for words_of, query in links(show(demo_url, page)).items() if numbers(words_of)}
+    assert asked
+    for words_of, query in asked.items():
+        heading = headline(show(demo_url, "cases", **parameters(query)))
+        assert numbers(heading)[-1] == numbers(words_of)[-1], f"{words_of} leads to {heading}"
+
+
+def test_the_strip_leads_to_as_many_cases_as_it_shows(show: Show, demo_url: str) -> None:
+    """Without accusations, which count in the county's total and are listed nowhere."""
+    at = show(demo_url, "overview", unit="D01")
+    counts = dict(
+        zip(
+            ("opening", "registered", "reopened", "moved_in", "moved_out", "closed", "closing"),
+            numbers(element_words(at, 'id="balance"')),
+            strict=True,
+        )
+    )
+    asked = links(at)
+    followed = 0
+    for name, count in counts.items():
+        query = asked.get(text("balance.open", name=text(f"balance.{name}")))
+        assert (query is None) == (count == 0), name
+        if query:
+            heading = headline(show(demo_url, "cases", unit="D01", **parameters(query)))
+            assert numbers(heading)[-1] == count, f"{name}: {heading}"
+            followed += 1
+    assert followed >= 4
+
+
+def test_the_overdue_chart_by_unit_adds_up_to_the_headline(show: Show, demo_url: str) -> None:
+    from data_access import views
+
+    at = show(demo_url, "overdue")
+    database = open_database(demo_url, settings.load())
+    from data_access.filters import county
+
+    with database.reading() as connection:
+        view = views.overdue(connection, database, county(dt.date(2026, 11, 24), database.settings.period))
+    assert int(view.by_day["n"].sum()) == numbers(headline(at))[0]
+
+
+def test_the_list_of_late_cases_is_complete_and_late(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "cases", of="overdue.denominator")
+    total = numbers(headline(at))[-1]
+    table = at.dataframe[0].value
+    seen = list(table["case_no"])
+    second = show(demo_url, "cases", of="overdue.denominator", page="2").dataframe[0].value
+    seen += list(second["case_no"])
+    assert len(seen) == len(set(seen)) == total
+    assert set(table["status"]) == {text("status.overdue")}
+    assert (table["days_overdue"] >= 1).all()
+    assert table["due_at"].is_monotonic_increasing
+
+
+# The cases page
+
+
+def test_a_case_is_found_by_its_number_and_told_as_a_story(show: Show, demo_url: str) -> None:
+    number = show(demo_url, "cases", of="overdue.denominator").dataframe[0].value["case_no"].iloc[0]
+    at = show(demo_url, "cases", no=number)
+    assert numbers(headline(at))[-1] == 1
+    assert [heading.value for heading in at.subheader] == [text("story.title", number=number)]
+    chart = at.get("vega_lite_chart")[0]
+    assert text("moment.registered_at") in chart.proto.alt
+
+
+def test_lists_can_be_ordered_and_paged(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "cases", sort="registered", desc="true")
+    assert at.dataframe[0].value["registered_at"].is_monotonic_decreasing
+    first = set(at.dataframe[0].value["case_no"])
+    second = set(show(demo_url, "cases", sort="registered", desc="true", page="2").dataframe[0].value["case_no"])
+    assert first and second and not first & second
+    beyond = show(demo_url, "cases", page="99999")
+    assert not beyond.dataframe and len(beyond.info) == 1
+
+
+def test_an_accusation_is_in_no_list_and_has_no_story(show: Show, demo_url: str) -> None:
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+        (number,) = connection.execute("SELECT case_no FROM petition_case WHERE purpose = 'accusation'").fetchone()
+    at = show(demo_url, "cases", no=number, period="all")
+    assert [info.value for info in at.info] == [text("empty.filter")]
+    assert not at.dataframe and not at.get("vega_lite_chart") and not at.subheader
+
+
+def rated_case(url: str) -> str:
+    """A case with both ratings, closed this year."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        (number,) = connection.execute(
+            "SELECT case_no FROM petition_case WHERE office_rating IS NOT NULL AND unit_rating IS NOT NULL "
+            "AND coalesce(purpose, '') <> 'accusation' AND registered_at > '2026-01-01'"
+        ).fetchone()
+    return str(number)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_rating_of_a_case_is_never_shown(show: Show, demo_url: str, language: str) -> None:
+    at = show(demo_url, "cases", no=rated_case(demo_url), lang=language)
+    texts.use(language)
+    assert len(at.subheader) == 1
+    everything = " ".join(words(at)) + " ".join(str(table.value.to_dict()) for table in at.dataframe)
+    told = " ".join(element.proto.spec for element in at.get("vega_lite_chart")) + everything
+    for rating in ("满意", "不满意", "satisfied", "dissatisfied"):
+        assert rating not in told.lower()
+    assert "rating" not in " ".join(str(list(table.value.columns)) for table in at.dataframe)
+
+
+# What must never be
+
+
+def test_tables_of_units_cannot_be_sorted(show: Show, demo_url: str) -> None:
+    """Streamlit turns the sorting of a table off where columns can be selected."""
+    tables = show(demo_url, "departments").dataframe
+    assert len(tables) >= 5
+    for table in tables:
+        assert Dataframe.SelectionMode.SINGLE_COLUMN in table.proto.selection_mode
+
+
+@pytest.mark.parametrize("page", ["departments", "resolution"])
+def test_every_table_with_volumes_is_unsortable(show: Show, demo_url: str, page: str) -> None:
+    volumes = {key for key, measure in MEASURES.items() if not measure.is_rate}
+    for table in show(demo_url, page).dataframe:
+        if volumes & set(table.value.columns):
+            assert Dataframe.SelectionMode.SINGLE_COLUMN in table.proto.selection_mode
+
+
+def test_units_can_only_be_ordered_by_rates(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "departments")
+    offered = [option.content for group in at.get("button_group") for option in group.proto.options]
+    languages = [text(f"language.{language}") for language in LANGUAGES]
+    orders = [text("units.fixed"), *(text(f"indicator.{key}.label") for key in unit_tables.RANKED)]
+    assert sorted(offered) == sorted([*languages, *orders])
+
+
+@pytest.mark.parametrize("order", unit_tables.RANKED)
+def test_units_ranked_by_a_rate(show: Show, demo_url: str, order: str) -> None:
+    """The best first; those below the small-n limit follow in fixed order and are never among the ranked."""
+    small_n = settings.load().comparison.small_n
+    table = show(demo_url, "departments", order=order).dataframe[0].value
+    shares, small = [], []
+    for cell in table[order]:
+        share = float(re.search(r"([\d.]+)%", cell).group(1)) if "%" in cell else None  # type: ignore[union-attr]
+        if order == "overdue_share":
+            continue
+        n = numbers(cell)[-1] if share is not None else 0
+        (small if n < small_n else shares).append(share)
+        assert n >= small_n or not shares or cell not in table[order].iloc[: len(shares)].tolist()
+    assert shares == sorted(shares, reverse=True)
+    fixed = show(demo_url, "departments").dataframe[0].value
+    assert sorted(fixed["name"]) == sorted(table["name"])
+
+
+def test_no_page_has_words_of_a_petitioner(show: Show, demo_url: str, tmp_path: Path) -> None:
+    """Columns that the contract does not have are never read, whatever they hold."""
+    url = copy_of(
+        demo_url,
+        tmp_path / "named.sqlite",
+        "ALTER TABLE petition_case ADD COLUMN petitioner_name VARCHAR(40)",
+        "ALTER TABLE petition_case ADD COLUMN id_number VARCHAR(40)",
+        "ALTER TABLE petition_case ADD COLUMN content VARCHAR(40)",
+        "UPDATE petition_case SET petitioner_name = '张三丰', id_number = '110101199003070011', content = '反映的内容'",
+    )
+    number = rated_case(demo_url)
+    for page in PAGES:
+        at = show(url, page, **({"no": number} if page == "cases" else {}))
+        everything = " ".join(
+            [
+                *words(at),
+                *(str(table.value.to_dict()) for table in at.dataframe),
+                str([e.proto for e in at.get("html")]),
+            ]
+        )
+        for secret in ("张三丰", "110101199003070011", "反映的内容", "petitioner_name", "id_number"):
+            assert secret not in everything, f"{secret} on {page}"
+
+
+def test_the_password_is_on_no_page(show: Show, demo_url: str) -> None:
+    at = show(f"{demo_url}?timeout=5", "definitions")
+    assert any("demo.sqlite" in cell for row in sheet_rows(at) for cell in row)
+    assert not at.error
+
+
+# State and time
+
+
+def test_two_as_of_dates_give_two_states(show: Show, demo_url: str) -> None:
+    then, now = (
+        show(demo_url, "overview", period="all", **({"as_of": day} if day else {})) for day in ("2025-06-30", "")
+    )
+    told = indicators(demo_url, "--as-of", "2025-06-30")
+    assert numbers(headline(then))[2:4] == [told["open"]["numerator"], told["overdue"]["numerator"]]
+    assert numbers(headline(then)) != numbers(headline(now))
+
+
+def test_a_language_change_keeps_filter_and_numbers(show: Show, demo_url: str) -> None:
+    chosen = {"period": "last_month", "unit": "D01"}
+    chinese, english = (show(demo_url, "overdue", lang=language, **chosen) for language in LANGUAGES)
+    assert numbers(headline(chinese)) == numbers(headline(english))
+
+
+def test_hostile_names_are_words(show: Show, minimal_url: str, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script> **b** [l](http://example.org)"
+    url = copy_of(minimal_url, tmp_path / "hostile.sqlite", f"UPDATE unit SET name = '{hostile}' WHERE unit_id = 'u1'")
+    for page in PAGES:
+        at = show(url, page, unit="u1", period="all")
+        for element in at.get("html"):
+            assert "<script" not in element.proto.body
+        for element in [*at.markdown, *at.subheader, *at.caption]:
+            assert "**b**" not in element.value and "](http" not in element.value, f"{page}: {element.value}"
+        assert hostile in element_words(at, 'filter-sentence"')
+
+
+def test_the_database_is_only_read(show: Show, demo_url: str) -> None:
+    path = Path(demo_url.removeprefix("sqlite:///"))
+    before = path.read_bytes()
+    for page in PAGES:
+        show(demo_url, page)
+    assert path.read_bytes() == before
+    assert select is not None
