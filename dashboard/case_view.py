@@ -77,7 +77,11 @@ def story(told: Story, database: CaseDatabase) -> None:
         (text("filter.channel"), _code("channel", row["channel"])),
         (text("filter.track"), _code("track", row["track"] or "statutory")),
     ]
-    st.markdown(text("common.joint").join(f"{name}：**{frame.plain(value)}**" for name, value in facts if value))
+    st.markdown(
+        text("common.joint").join(
+            text("story.fact", name=name, value=frame.plain(value)) for name, value in facts if value
+        )
+    )
     moments = _moments(told.moments)
     if moments.empty:
         frame.say(text("story.no_moments"))

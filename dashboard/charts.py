@@ -48,7 +48,7 @@ def bars(
     )
     words = base.mark_text(align="left", dx=6).encode(text=f"{label}:N")
     picked = alt.selection_point(name="mark", fields=fields, on="click", empty=False)
-    return alt.layer(columns.add_params(picked), words).properties(height=max(1, len(shown)) * ROW)
+    return alt.layer(columns.add_params(picked), words).properties(height=alt.Step(ROW))
 
 
 def _room(table: pd.DataFrame, value: str, label: str) -> float:
@@ -266,7 +266,7 @@ def heat(table: pd.DataFrame) -> Any:
     words = base.mark_text(fontSize=13).encode(
         text="label:N", color=alt.condition("datum.share > 0.45", alt.value("white"), alt.value(theme.INK))
     )
-    return alt.layer(cells.add_params(picked), words).properties(height=110 + len(units) * 30)
+    return alt.layer(cells.add_params(picked), words).properties(height=alt.Step(ROW))
 
 
 def timeline(moments: pd.DataFrame) -> Any:
@@ -302,4 +302,4 @@ def timeline(moments: pd.DataFrame) -> Any:
         .encode(y=y, x="due:T", tooltip=[alt.Tooltip("due:T", title=text("column.due_at"), format="%Y-%m-%d")])
     )
     words = alt.Chart(reached).mark_text(align="left", dx=12).encode(y=y, x="at:T", text="words:N")
-    return alt.layer(spans, ticks, points, words).properties(height=max(2, len(moments)) * 34)
+    return alt.layer(spans, ticks, points, words).properties(height=alt.Step(ROW))

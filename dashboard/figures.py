@@ -13,7 +13,7 @@ from dashboard import drill, tables, words
 from dashboard.drill import question
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
-from data_access.flows import Balance
+from data_access.flows import BETWEEN, Balance
 from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
@@ -31,10 +31,16 @@ ITEMS: Final = (
 )
 
 
-def strip(balance: Balance, case_filter: CaseFilter, accusations: tuple[int, int] | None) -> None:
-    """Opening + new + reopened + in − out − closed = closing; under it a link to the cases of each item."""
+def strip(
+    balance: Balance, case_filter: CaseFilter, database: CaseDatabase, accusations: tuple[int, int] | None
+) -> None:
+    """Opening + new + reopened + in − out − closed = closing; under it a link to the cases of each item.
+
+    Without events in the database nothing is known of reopenings and transfers, and they are left out.
+    """
+    items = [item for item in ITEMS if item[0] not in BETWEEN or database.has("case_event.kind")]
     parts = []
-    for name, sign in ITEMS:
+    for name, sign in items:
         total = " total" if name in ("opening", "closing") else ""
         parts.append(f'<span class="sign">{sign}</span>' if sign else "")
         parts.append(
@@ -43,7 +49,7 @@ def strip(balance: Balance, case_filter: CaseFilter, accusations: tuple[int, int
         )
     st.html(f'<div class="strip" id="balance">{"".join(parts)}</div>')
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        for name, _sign in ITEMS:
+        for name, _sign in items:
             if getattr(balance, name):
                 drill.link(_behind(name, case_filter), text("balance.open", name=text(f"balance.{name}")))
         if accusations and any(accusations):

@@ -83,7 +83,7 @@ def begin_page() -> tuple[CaseDatabase, CaseFilter]:
 def filter_line(case_filter: CaseFilter, database: CaseDatabase) -> None:
     """The active filter in one sentence, and whether this is the demo county."""
     words = escape(sentence(case_filter, database.names))
-    demo = f"<b>{escape(text('frame.demo'))}</b>　" if database.demo_as_of else ""
+    demo = f"<b>{escape(text('frame.demo'))}</b> " if database.demo_as_of else ""
     st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>')
 
 

@@ -16,6 +16,7 @@ from data_access.database import Names
 from data_access.filters import CaseFilter
 from data_access.lists import Question
 from data_access.texts import text
+from data_access.views import Overdue
 
 LIST_COLUMNS: Final = tuple(name for name in COLUMNS if name not in ("status", "closed_at"))
 SOON: Final = ("due_soon", "due_later")
@@ -53,6 +54,19 @@ def by_unit(by_day: pd.DataFrame, names: Names) -> pd.DataFrame:
             "label": [cases(n) for n in counted],
         }
     )
+
+
+def links(view: Overdue, soon_days: Sequence[int]) -> list[tuple[Question, str]]:
+    """The figures beside the chart, each with the question that opens its cases."""
+    period, before = view.late_now
+    waiting = int(view.acceptance["numerator"].sum())
+    found = [
+        (Question("overdue", at=(("since", "period"),)), text("overdue.since_period", n=period)),
+        (Question("overdue", at=(("since", "before"),)), text("overdue.since_before", n=before)),
+        (Question("acceptance_overdue"), text("overdue.acceptance", n=waiting)),
+    ]
+    soon = dict(zip((soon_days[0], soon_days[-1]), zip(SOON, view.soon, strict=True), strict=True))
+    return found + [(Question(of), text("overdue.soon", days=days, n=n)) for days, (of, n) in soon.items()]
 
 
 def downloads(of: str, read: Callable[..., Any], case_filter: CaseFilter, sentence: str) -> None:

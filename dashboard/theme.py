@@ -25,6 +25,7 @@ CSS: Final = """
   [data-testid="stHeading"] h3 {font-size: 1.25rem; padding: .4rem 0 .2rem;}
   [data-testid="stPageLink"] p {color: #00568A; font-size: 1rem;}
   [data-testid="stPageLink"] a {padding: .1rem .3rem;}
+  .filter-sentence b {margin-right: .8rem;}
   .filter-sentence {font-size: 1rem; color: #52606D; margin: -.4rem 0 .2rem;}
   .strip {display: flex; flex-wrap: wrap; align-items: stretch; gap: .35rem; margin: .2rem 0 .3rem;}
   .strip .item {flex: 1; background: #F3F5F8; border-radius: 6px; padding: .35rem .9rem; min-width: 5.2rem;

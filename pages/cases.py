@@ -22,6 +22,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 page = cache.ask(lists.case_list, case_filter, question, search, order, descending, PAGE, (int(number) - 1) * PAGE)
 frame.headline(case_view.heading(question, case_filter, database, page))
 if not page.total:
+    if search and not any(letter.isdigit() for letter in search):
+        frame.say(text("cases.not_by_person"))
+        st.stop()
     frame.nothing_here(True)
 if page.rows.empty:
     frame.say(text("cases.beyond", pages=-(-page.total // PAGE)))

@@ -26,11 +26,9 @@ with bands:
         lambda mark: drill.question("overdue", late=mark["late"]),
         case_filter,
     )
-    drill.link(Question("acceptance_overdue"), text("overdue.acceptance", n=waiting))
-    for days, n, of in zip(
-        thresholds.due_soon_days[:: len(thresholds.due_soon_days) - 1 or 1], view.soon, late.SOON, strict=False
-    ):
-        drill.link(Question(of), text("overdue.soon", days=days, n=n))
+    with st.container(horizontal=True):
+        for asked, words in late.links(view, thresholds.due_soon_days):
+            drill.link(asked, words)
 with units:
     st.subheader(text("overdue.units"))
     by_unit = late.by_unit(view.by_day, database.names)

@@ -23,7 +23,7 @@ frame.headline(
         days=database.settings.thresholds.due_soon_days[0],
     )
 )
-figures.strip(balance, case_filter, view.accusations)
+figures.strip(balance, case_filter, database, view.accusations)
 figures.tiles(view, database)
 
 late, fields = st.columns([1, 1], gap="large")

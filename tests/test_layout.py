@@ -243,3 +243,11 @@ def test_documented_data_commands_exist(path: Path) -> None:
 def test_every_data_command_is_in_the_readme() -> None:
     listed = {rest[0] for words in commands(ROOT / "README.md") if (rest := data_command(words))}
     assert {"demo", "check", "import", "indicators"} <= listed
+
+
+def test_pages_talk_neither_sql_nor_altair() -> None:
+    for page in [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]:
+        tree = ast.parse(page.read_text(encoding="utf-8"))
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not {name.split(".")[0] for name in names} & {"sqlalchemy", "altair"}, page.name

@@ -94,3 +94,9 @@ def counts(table: pd.DataFrame, grouped: bool) -> dict[Any, tuple[int | None, in
         group = None if pd.isna(row.group) else row.group
         found[(row.indicator, group) if grouped else row.indicator] = pair
     return found
+
+
+def differences(found: dict[Any, Any], expected: dict[Any, Any]) -> dict[Any, tuple[Any, Any]]:
+    """What two dictionaries do not agree on: found, expected."""
+    keys = found.keys() | expected.keys()
+    return {key: (found.get(key), expected.get(key)) for key in keys if found.get(key) != expected.get(key)}

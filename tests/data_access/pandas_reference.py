@@ -47,6 +47,11 @@ def end_of_day(moments: Moments, days: int = 0) -> Moments:
     return moments.dt.normalize() + (days + 1) * DAY - SECOND
 
 
+def earliest(c: Frame, names: list[str]) -> Moments:
+    """The first of several moments of each case."""
+    return pd.Series(np.fmin.reduce(c[names].to_numpy("datetime64[s]"), axis=1), index=c.index)
+
+
 class WorkingDays:
     """Days counted on the mainland calendar."""
 
@@ -117,7 +122,8 @@ class Reference:
         c["unit_then"] = c["case_id"].map(former).fillna(c["lead_unit_id"])
 
         undone = self.undone[(self.undone["at"] <= at) & (self.undone["reopened_at"] > at)]
-        earlier = c["case_id"].map(undone.groupby("case_id")["at"].max())
+        latest = undone.groupby("case_id")["at"].max().astype("datetime64[s]").reindex(c["case_id"])
+        earlier = pd.Series(latest.to_numpy(), index=c.index)
         final = c["closed_at"].where(c["closed_at"] <= at)
         final = final.mask(final < c["registered_at"], c["registered_at"])
         c["closed_then"] = final.fillna(earlier)
@@ -195,14 +201,14 @@ class Reference:
 
         ways = ["forwarded_at", "noticed_at", "accepted_at", "not_accepted_at", "closed_at"]
         sent = c[(c["forwarding_due"] <= at) & within(c["forwarding_due"])]
-        found["office_timely_forwarding_rate"] = sent, sent[ways].min(axis=1) <= sent["forwarding_due"]
+        found["office_timely_forwarding_rate"] = sent, earliest(sent, ways) <= sent["forwarding_due"]
 
         notices = ["noticed_at", "accepted_at", "not_accepted_at", "objected_in_time"]
         received = c[c["unit_received_at"].notna()]
         told = received[(received["acceptance_due"] <= at) & within(received["acceptance_due"])]
-        found["unit_timely_acceptance_rate"] = told, told[notices].min(axis=1) <= told["acceptance_due"]
+        found["unit_timely_acceptance_rate"] = told, earliest(told, notices) <= told["acceptance_due"]
         silent = received[received["is_open"] & (received["acceptance_due"] <= at)]
-        found["acceptance_overdue"] = silent[~(silent[notices].min(axis=1) <= at)], None
+        found["acceptance_overdue"] = silent[~(earliest(silent, notices) <= at)], None
 
         cohort = c[c["counts"] & within(c["registered_at"])]
         found["closure_rate"] = cohort, ~cohort["is_open"]
