@@ -10,7 +10,6 @@ import streamlit as st
 
 from data_access import location, settings
 from data_access.database import CaseDatabase, open_database
-from data_access.engine import reading_engine
 from data_access.filters import CaseFilter
 
 Answer = TypeVar("Answer")
@@ -33,13 +32,16 @@ def database() -> CaseDatabase:
 
 
 @st.cache_resource(show_spinner=False)
-def _engine(url: str, _settings: settings.Settings) -> Any:
-    return reading_engine(url, _settings)
+def _known() -> dict[str, CaseDatabase]:
+    """The last look at each database of this process."""
+    return {}
 
 
 @st.cache_resource(ttl=LOOK_AGAIN, max_entries=4, show_spinner=False)
 def _looked_at(url: str, _settings: settings.Settings) -> CaseDatabase:
-    return open_database(url, _settings, _engine(url, _settings))
+    found = open_database(url, _settings, _known().get(url))
+    _known()[url] = found
+    return found
 
 
 def default_as_of(cases: CaseDatabase) -> datetime:
@@ -51,14 +53,19 @@ def ask(view: Callable[..., Answer], case_filter: CaseFilter, *arguments: Any) -
     """The answer of `view` (of `data_access.views` or `lists`) for the filter, from memory where it is known."""
     cases = database()
     name = f"{view.__module__}.{view.__qualname__}"
-    answer: Answer = _answer(name, (cases.url, cases.version), case_filter, arguments, _view=view, _database=cases)
+    answer: Answer = _answer(name, _version(cases), case_filter, arguments, _view=view, _database=cases)
     return answer
+
+
+def _version(cases: CaseDatabase) -> tuple[str, str, datetime | None]:
+    """What answers are remembered by; without a moment of change in the data, for five minutes only."""
+    return cases.url, cases.version, None if cases.has("updated_at") else now()
 
 
 @st.cache_data(max_entries=400, ttl=timedelta(hours=1), show_spinner=False)
 def _answer(
     name: str,
-    version: tuple[str, str],
+    version: tuple[str, str, datetime | None],
     case_filter: CaseFilter,
     arguments: tuple[Any, ...],
     *,
@@ -72,11 +79,13 @@ def _answer(
 def ask_database(view: Callable[..., Answer]) -> Answer:
     """The answer of a view that takes no filter."""
     cases = database()
-    answer: Answer = _about(f"{view.__module__}.{view.__qualname__}", (cases.url, cases.version), view, cases)
+    answer: Answer = _about(f"{view.__module__}.{view.__qualname__}", _version(cases), view, cases)
     return answer
 
 
 @st.cache_data(max_entries=20, ttl=timedelta(hours=1), show_spinner=False)
-def _about(name: str, version: tuple[str, str], _view: Callable[..., Any], _database: CaseDatabase) -> Any:
+def _about(
+    name: str, version: tuple[str, str, datetime | None], _view: Callable[..., Any], _database: CaseDatabase
+) -> Any:
     with _database.reading() as connection:
         return _view(connection, _database)

@@ -30,7 +30,6 @@ from data_access.check import SEVERITIES, Finding, findings, listed
 from data_access.database import CaseDatabase, open_database
 from data_access.deadlines import last_moment
 from data_access.demo import make_demo
-from data_access.engine import shown_url
 from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import INDICATORS
 from data_access.ledger import import_ledger
@@ -201,10 +200,7 @@ def _opened(url: str | None) -> Iterator[CaseDatabase]:
         with _progress(text("command.demo.working")) as progress:
             location.ensure_demo(_now(), progress)
     url = url or location.default_url()
-    try:
-        database = open_database(url, load())
-    except (TypeError, ValueError) as error:  # SQLite: a text where a moment should be
-        raise Problem("moments_unreadable", url=shown_url(url)) from error
+    database = open_database(url, load())
     try:
         yield database
     finally:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, cast, func, inspect, null, select, text
+from sqlalchemy import Connection, Engine, cast, func, inspect, literal, null, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from data_access import schema
@@ -69,10 +69,12 @@ class CaseDatabase:
     dates_only: frozenset[str]
     zoned: frozenset[str]
     names: Names
-    version: str
-    newest_at: datetime | None
-    first_registered_at: datetime | None
     demo_as_of: datetime | None
+    empty: frozenset[str] = frozenset()
+    """Columns that exist and hold nothing: they cannot feed a figure any more than missing ones."""
+    version: str = ""
+    newest_at: datetime | None = None
+    first_registered_at: datetime | None = None
     last_event_at: dict[str, datetime | None] = field(default_factory=dict)
     computed_tracks: frozenset[str] = frozenset()
     """Tracks with accepted cases that state no deadline, so that one must be computed."""
@@ -97,13 +99,14 @@ class CaseDatabase:
         return (first.year - 1 if first else 2020, last.year + 1 if last else 2030)
 
     def has(self, *names: str) -> bool:
-        """Whether all of these exist: `table.column`, a column of petition_case, or `table.`."""
+        """Whether all of these exist and hold something: `table.column`, a column of petition_case, or `table.`."""
         return all(self._has(name) for name in names)
 
     def _has(self, name: str) -> bool:
         if name.endswith("."):
             return any(column.startswith(name) for column in self.columns)
-        return (name if "." in name else f"petition_case.{name}") in self.columns
+        full = name if "." in name else f"petition_case.{name}"
+        return full in self.columns and full not in self.empty
 
     def read(self, table: str, alias: str | None = None) -> Any:
         """The columns of a table by name, as `.source` (what to select from) and one attribute each."""
@@ -128,15 +131,29 @@ class CaseDatabase:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read-only transaction with one snapshot; raises Problem where the database fails."""
-        with sentences(self.url), self.engine.connect() as connection, connection.begin():
+        with sentences(self.url), readable(self.url), self.engine.connect() as connection, connection.begin():
             yield connection
 
 
-def open_database(url: str, settings: Settings, engine: Engine | None = None) -> CaseDatabase:
-    """Look at the database at `url`, through `engine` if there is one. Raises Problem where it cannot be used."""
-    engine = engine or reading_engine(url, settings)
-    with sentences(url), engine.connect() as connection, connection.begin():
-        return _inspected(url, engine, settings, connection)
+@contextmanager
+def readable(url: str) -> Iterator[None]:
+    """Say so where SQLite holds moments in a form that cannot be read."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if "isoformat" not in str(error):
+            raise
+        raise Problem("moments_unreadable", url=shown_url(url)) from error
+
+
+def open_database(url: str, settings: Settings, known: CaseDatabase | None = None) -> CaseDatabase:
+    """Look at the database at `url`. Raises Problem where it cannot be used.
+
+    `known`: an earlier look, whose engine is used again, and which is returned where nothing has changed.
+    """
+    engine = known.engine if known else reading_engine(url, settings)
+    with sentences(url), readable(url), engine.connect() as connection, connection.begin():
+        return _inspected(url, engine, settings, connection, known)
 
 
 def missing_required(columns: frozenset[str]) -> list[str]:
@@ -148,7 +165,9 @@ def missing_required(columns: frozenset[str]) -> list[str]:
     return missing
 
 
-def _inspected(url: str, engine: Engine, settings: Settings, connection: Connection) -> CaseDatabase:
+def _inspected(
+    url: str, engine: Engine, settings: Settings, connection: Connection, known: CaseDatabase | None
+) -> CaseDatabase:
     columns, types = _columns(connection)
     missing = missing_required(columns)
     if missing:
@@ -164,22 +183,21 @@ def _inspected(url: str, engine: Engine, settings: Settings, connection: Connect
         dates_only=dates_only,
         zoned=zoned,
         names=_names(connection, columns, settings),
-        version="",
-        newest_at=None,
-        first_registered_at=None,
         demo_as_of=_demo_as_of(connection, columns),
     )
     newest, first, count = _newest(connection, database)
-    return CaseDatabase(
-        **{
-            **{name: getattr(database, name) for name in database.__dataclass_fields__},
-            "version": f"{newest}/{count}",
-            "newest_at": newest,
-            "first_registered_at": first,
-            "last_event_at": _last_events(connection, database),
-            "computed_tracks": _computed_tracks(connection, database),
-            "states_original_only": _states_original_only(connection, database),
-        }
+    version = f"{newest}/{first}/{count}"
+    if known and (known.columns, known.names, known.version) == (columns, database.names, version):
+        return known
+    database = replace(database, empty=_empty(connection, columns) if count else frozenset())
+    return replace(
+        database,
+        version=version,
+        newest_at=newest,
+        first_registered_at=first,
+        last_event_at=_last_events(connection, database),
+        computed_tracks=_computed_tracks(connection, database),
+        states_original_only=_states_original_only(connection, database),
     )
 
 
@@ -243,11 +261,24 @@ def _demo_as_of(connection: Connection, columns: frozenset[str]) -> datetime | N
 def _newest(connection: Connection, database: CaseDatabase) -> tuple[datetime | None, datetime | None, int]:
     """Newest change, first registration, number of cases: what tells one state of the data from another."""
     case = database.read("petition_case")
-    changed = [case.updated_at] if database.has("updated_at") else [case.registered_at, case.closed_at]
-    newest = [connection.execute(select(func.max(column))).scalar() for column in changed]
+    newest = [
+        connection.execute(select(func.max(column))).scalar()
+        for column in (case.updated_at, case.registered_at, case.closed_at)
+    ]
     first = connection.execute(select(func.min(case.registered_at))).scalar()
     count = connection.execute(select(func.count()).select_from(case.source)).scalar() or 0
     return max((moment for moment in newest if moment), default=None), first, count
+
+
+def _empty(connection: Connection, columns: frozenset[str]) -> frozenset[str]:
+    """The optional columns without any value. A filled one is left at its first value."""
+    required = {f"{table}.{name}" for table, names in schema.REQUIRED.items() for name in names}
+    found = []
+    for name in sorted(columns - required):
+        column = _defined(name)
+        if connection.execute(select(literal(1)).where(column.is_not(None)).limit(1)).first() is None:
+            found.append(name)
+    return frozenset(found)
 
 
 def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, datetime | None]:

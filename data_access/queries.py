@@ -121,12 +121,13 @@ def source_of(
         source = source.join(cases.slip.source, cases.slip.case_id == cases.case_id)
     if changed is not None:
         source = source.join(changed, and_(changed.c.case_id == cases.case_id, changed.c.last_at > cases.at))
-    source = cases.joined(source)
     joins = DIMENSIONS[by].joins if by else None
+    unit = cases.lead_unit_id if joins == "unit" else None  # asked for before the join that it needs
+    source = cases.joined(source)
     if joins == "category":
         source = source.outerjoin(cases.field.source, cases.field.category_id == cases.category_id)
-    if joins == "unit":
-        source = source.outerjoin(cases.lead.source, cases.lead.unit_id == cases.lead_unit_id)
+    if unit is not None:
+        source = source.outerjoin(cases.lead.source, cases.lead.unit_id == unit)
     return source
 
 
