@@ -82,7 +82,7 @@ def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_d
         delta=change,
         delta_color="off" if better is None or not is_change else "normal" if better == "more" else "inverse",
         delta_arrow="auto" if is_change else "off",
-        delta_description=text("change.before"),
+        delta_description=None if change is None else text("change.before"),
         chart_data=[round(value, 4) for value in spark.dropna()],
         help=text(f"indicator.{figure.key}.formula"),
     )

@@ -120,7 +120,7 @@ def nothing_here(is_empty: bool) -> None:
 
 def say_missing(database: CaseDatabase, keys: Sequence[str]) -> None:
     """Name the figures of this page that the database cannot feed, and the columns it lacks."""
-    for key in keys:
+    for key in dict.fromkeys(keys):
         if not queries.can_feed(database, key):
             lacking = [name for name in MEASURES[key].needs if not database.has(name)]
             st.caption(text("missing.indicator", name=label(key), columns=", ".join(lacking)))

@@ -104,6 +104,19 @@ class Reference:
         )
 
     @cached_property
+    def fixed(self) -> Frame:
+        """The raw rows with what does not depend on the instant."""
+        c = self.cases.copy()
+        received = c["petitioned_at"].fillna(c["registered_at"])
+        c["forwarding_due"] = end_of_day(received, 15)
+        c["acceptance_due"] = c["acceptance_due_at"].fillna(end_of_day(c["unit_received_at"], 15))
+        within = c["objected_at"] <= self.calendar.after(c["unit_received_at"], 5)
+        c["objected_in_time"] = c["objected_at"].where(within)
+        c["track"] = c["track"].fillna("statutory")
+        c["field"] = c["category_id"].map(self.parent_of).fillna(c["category_id"])
+        return c
+
+    @cached_property
     def undone(self) -> Frame:
         """Closings that a reopening has undone."""
         events = self.events[self.events["kind"].isin(["closed", "reopened"])]
@@ -116,7 +129,7 @@ class Reference:
     def at(self, instant: dt.datetime) -> Frame:
         """The registered cases, each with its state at the instant."""
         at = pd.Timestamp(instant)
-        c = self.cases.copy()
+        c = self.fixed.copy()
         moves = self.events[self.events["kind"].eq("reassigned") & (self.events["at"] > at)]
         former = moves.groupby("case_id")["from_unit_id"].first()
         c["unit_then"] = c["case_id"].map(former).fillna(c["lead_unit_id"])
@@ -145,14 +158,7 @@ class Reference:
             & ~c["purpose"].isin(["suggestion", "accusation"])
             & c["due_then"].notna()
         )
-        received = c["petitioned_at"].fillna(c["registered_at"])
-        c["forwarding_due"] = end_of_day(received, 15)
-        c["acceptance_due"] = c["acceptance_due_at"].fillna(end_of_day(c["unit_received_at"], 15))
-        within = c["objected_at"] <= self.calendar.after(c["unit_received_at"], 5)
-        c["objected_in_time"] = c["objected_at"].where(within)
-        c["track"] = c["track"].fillna("statutory")
         c["kind"] = c["unit_then"].map(self.kind_of)
-        c["field"] = c["category_id"].map(self.parent_of).fillna(c["category_id"])
         return c[c["registered_at"] <= at]
 
     def chosen(self, c: Frame, case_filter: CaseFilter) -> Frame:
@@ -254,11 +260,13 @@ class Reference:
         found["open"] = volume[volume["is_open"]], None
         return found
 
-    def measure(self, case_filter: CaseFilter, by: str | None = None, instant: dt.datetime | None = None) -> dict[Any, Any]:
+    def measure(
+        self, case_filter: CaseFilter, by: str | None = None, *, instant: dt.datetime | None = None, parts: Any = None
+    ) -> dict[Any, Any]:
         """Numerator and denominator by indicator, or by indicator and group: what `handmade.counts` gives."""
         column = {"field": "field", "channel": "channel", "township": "township_id", "kind": "kind", "track": "track"}
         found: dict[Any, Any] = {}
-        for key, (rows, met) in self.parts(case_filter, instant).items():
+        for key, (rows, met) in (parts or self.parts(case_filter, instant)).items():
             if by is None:
                 found[key] = _pair(key, len(rows), 0 if met is None else int(met.sum()))
                 continue

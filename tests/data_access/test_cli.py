@@ -614,6 +614,6 @@ def test_an_empty_database_has_figures_of_nothing(empty_url: str) -> None:
 def test_a_process_of_its_own_keeps_data_and_words_apart(demo_url: str) -> None:
     done = real("indicators", "--format", "json", "--as-of", "2026-11-24", CASES_URL=demo_url, CASES_LANG="en")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)[0]["label"] == "On-time closure rate"
+    assert json.loads(done.stdout)[0]["label"] == "On-time closure"
     assert_one_sentence(real("check", "--url", "nonsense"), "nonsense")
     assert real("check", "--url", demo_url).returncode == 1

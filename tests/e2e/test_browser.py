@@ -1,0 +1,379 @@
+"""The dashboard in a real browser: deep links, filters, drills and back, downloads, sizes. Few and real."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from openpyxl import load_workbook
+
+from dashboard.frame import PAGES
+from data_access import texts
+from data_access.texts import text
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+SIZES = ((1920, 1080), (1280, 720))
+SMALLEST = 12  # pixels
+PATIENCE = 20_000  # milliseconds
+ERRORS = "Page not found|Traceback|Error running app|StreamlitAPIException|KeyError|ValueError"
+
+# The smallest letters on the screen, without icons and what only a screen reader sees.
+LETTERS = """
+() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, holder = node.parentElement;
+    if (!node.textContent.trim() || !holder.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect(), style = getComputedStyle(holder);
+    const frame = holder.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2 || frame.width < 2 || frame.height < 2) continue;
+    if (/Material|style|script/i.test(style.fontFamily + holder.tagName)) continue;
+    found.push([parseFloat(style.fontSize), node.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+}
+"""
+
+
+@contextmanager
+def visiting(browser: Browser, width: int = 1280, height: int = 720, **options: Any) -> Iterator[BrowserContext]:
+    """A visitor with no history."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a visitor with no history."""
+    with visiting(browser) as context:
+        yield context.new_page()
+
+
+def wait(page: Page) -> None:
+    """Until the page is drawn and nothing runs."""
+    page.wait_for_selector(".headline, [data-testid=stAlert]")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+def go(page: Page, url: str) -> None:
+    page.goto(url)
+    wait(page)
+
+
+def headline(page: Page) -> str:
+    return page.locator(".headline").inner_text()
+
+
+def sentence(page: Page) -> str:
+    return page.locator("#filter-sentence").inner_text()
+
+
+def numbers(words: str) -> list[int]:
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", words)]
+
+
+def parameters(page: Page) -> dict[str, list[str]]:
+    """The URL's parameters."""
+    return parse_qs(urlsplit(page.url).query, keep_blank_values=True)
+
+
+def until_url_has(page: Page, **expected: str | None) -> None:
+    """Wait until each parameter has its value (None: is gone) and the page is drawn again."""
+    for name, value in expected.items():
+        page.wait_for_function(
+            "([name, value]) => new URL(location.href).searchParams.get(name) === value", arg=[name, value]
+        )
+    wait(page)
+
+
+def control(page: Page, name: str) -> Locator:
+    """The visible control of a choice."""
+    return page.locator(f".st-key-choice_{name}")
+
+
+def choose_by_keyboard(page: Page, name: str, word: str) -> None:
+    """Type an option into a list and press Enter."""
+    control(page, name).locator("input").first.focus()
+    page.keyboard.type(word)
+    page.get_by_role("option", name=word, exact=True).wait_for()
+    page.keyboard.press("Enter")
+
+
+def assert_sound(page: Page, where: str) -> None:
+    """The frame is there and nothing failed."""
+    assert sentence(page), where
+    assert headline(page), where
+    assert page.locator(".st-key-filter_bar").is_visible(), where
+    assert page.get_by_role("dialog").count() == 0, where
+    assert not re.search(ERRORS, page.locator("body").inner_text()), where
+    assert page.locator("[data-testid=stException], [data-testid=stAlertContentError]").count() == 0, where
+
+
+# Deep links
+
+
+def test_any_page_may_be_the_very_first_request(browser: Browser, server: Callable[..., str], demo_url: str) -> None:
+    """Streamlit's trap: until someone has been at the root, it runs a page's script without the app around it."""
+    first = {path: server(demo_url) for path in ("overdue", "cases", "definitions")}
+    all_at_once = server(demo_url)
+    urls = [f"{base}/{path}" for path, base in first.items()] + [f"{all_at_once}/{path}" for path in ("", *PAGES)]
+    with visiting(browser) as context:
+        tabs = [context.new_page() for _ in urls]
+        for tab, url in zip(tabs, urls, strict=True):
+            tab.goto(url, wait_until="commit")
+        for tab, url in zip(tabs, urls, strict=True):
+            wait(tab)
+            assert_sound(tab, url)
+            assert urlsplit(tab.url).path == urlsplit(url).path
+        said = [headline(tab) for tab in tabs[len(first) :]]
+    assert said[0] == said[1], "the root is the overview"
+    assert len(set(said)) == len(PAGES), "each page has a message of its own"
+
+
+# Filters
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_a_filter_set_by_keyboard_makes_a_link_that_reproduces_the_screen(
+    browser: Browser, page: Page, demo_server: str, language: str
+) -> None:
+    texts.use(language)
+    go(page, f"{demo_server}/overdue" + ("?lang=en" if language == "en" else ""))
+    at_first = headline(page), sentence(page)
+    choose_by_keyboard(page, "period", text("period.last_12_months"))
+    until_url_has(page, period="last_12_months")
+    page.locator(".st-key-narrowing button").first.focus()
+    page.keyboard.press("Enter")
+    choose_by_keyboard(page, "kind", kind_name("township", language))
+    page.keyboard.press("Escape")
+    until_url_has(page, period="last_12_months", kind="township")
+    narrowed = headline(page), sentence(page)
+    assert narrowed != at_first
+    assert kind_name("township", language) in narrowed[1]
+
+    with visiting(browser) as elsewhere:
+        copied = elsewhere.new_page()
+        go(copied, page.url)
+        assert (headline(copied), sentence(copied)) == narrowed
+        other = next(each for each in texts.LANGUAGES if each != language)
+        control(copied, "lang").get_by_text(text(f"language.{other}")).click()
+        copied.wait_for_function("words => document.querySelector('.headline').innerText !== words", arg=narrowed[0])
+        wait(copied)
+        assert sorted(numbers(headline(copied))) == sorted(numbers(narrowed[0])), "another language, the same figures"
+        assert parameters(copied)["kind"] == ["township"]
+
+    page.locator(".st-key-reset_filter button").focus()
+    page.keyboard.press("Enter")
+    until_url_has(page, period=None, kind=None)
+    assert (headline(page), sentence(page)) == at_first
+    assert set(parameters(page)) <= {"lang"}
+
+
+def kind_name(kind: str, language: str) -> str:
+    """The name of a kind of unit in the settings."""
+    from data_access import settings
+
+    return str(getattr(getattr(settings.load().unit_kinds, kind), language))
+
+
+def test_the_as_of_day_is_set_and_kept_on_the_way_to_another_page(page: Page, demo_server: str) -> None:
+    go(page, f"{demo_server}/overview?as_of=2025-06-30&unit=D02")
+    then = numbers(headline(page))
+    assert "2025年6月30日" in sentence(page)
+    page.get_by_role("link", name=text("page.overdue"), exact=True).click()
+    page.wait_for_url("**/overdue*")
+    wait(page)
+    assert parameters(page) == {"as_of": ["2025-06-30"], "unit": ["D02"]}
+    assert "2025年6月30日" in sentence(page)
+    assert numbers(headline(page))[0] == then[3]
+
+
+# To the cases and back
+
+
+def test_a_number_leads_to_its_cases_and_back_leads_back(page: Page, demo_server: str) -> None:
+    go(page, f"{demo_server}/overview")
+    choose_by_keyboard(page, "period", text("period.last_12_months"))
+    until_url_has(page, period="last_12_months")
+    page.locator(".st-key-narrowing button").first.click()
+    choose_by_keyboard(page, "unit", "自然资源局")
+    page.keyboard.press("Escape")
+    until_url_has(page, unit="D02")
+    url, said, filtered = page.url, headline(page), sentence(page)
+    count = numbers(said)[3]
+    assert count > 0
+
+    page.locator("[data-testid=stPageLink] a[href*='of=overdue.']").first.click()
+    page.wait_for_url("**/cases*")
+    wait(page)
+    assert numbers(headline(page))[-1] == count
+    assert sentence(page) == filtered
+    assert {"period", "unit", "of"} <= set(parameters(page))
+
+    page.go_back()
+    page.wait_for_url("**/overview*")
+    wait(page)
+    page.wait_for_function("words => document.querySelector('.headline').innerText === words", arg=said)
+    assert page.url == url
+    assert sentence(page) == filtered
+
+
+def bars(page: Page, chart: int) -> Locator:
+    """The bars of the chart in this place of the page."""
+    return page.locator("[data-testid=stVegaLiteChart]").nth(chart).locator("path[role=graphics-symbol]")
+
+
+def test_a_bar_opens_its_cases_and_can_be_opened_again(page: Page, demo_server: str) -> None:
+    go(page, f"{demo_server}/overdue")
+    bar = bars(page, 1).first
+    bar.wait_for()
+    unit, count = re.search(r"：?\s*(\S+?);.*?(\d[\d,]*) 件", bar.get_attribute("aria-label") or "").groups()  # type: ignore[union-attr]
+    for _ in range(2):
+        bars(page, 1).first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.wait_for()
+        assert numbers(dialog.inner_text())[0] == numbers(count)[0]
+        assert dialog.locator("[data-testid=stDataFrame]").count() == 1
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+        wait(page)
+    bars(page, 1).first.click()
+    page.get_by_role("dialog").locator("[data-testid=stPageLink] a").click()
+    page.wait_for_url("**/cases*")
+    wait(page)
+    assert numbers(headline(page))[-1] == numbers(count)[0]
+    assert unit in headline(page)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", "UTC"])
+def test_a_month_of_the_trend_is_that_month_wherever_the_browser_is(
+    browser: Browser, demo_server: str, zone: str
+) -> None:
+    with visiting(browser, 1920, 1080, timezone_id=zone) as context:
+        page = context.new_page()
+        go(page, f"{demo_server}/trends?length=year&by=channel")
+        mark = page.locator("[data-testid=stVegaLiteChart]").first.locator("path[role=graphics-symbol]").first
+        mark.wait_for()
+        label = mark.get_attribute("aria-label") or ""
+        mark.click()
+        link = page.get_by_role("dialog").locator("[data-testid=stPageLink] a")
+        link.wait_for()
+        (days,) = parse_qs(urlsplit(link.get_attribute("href") or "").query)["at"]
+        assert re.fullmatch(r"days:20\d\d-01-01\.\.20\d\d-12-31", days), f"{label} leads to {days}"
+
+
+def test_a_row_of_the_list_tells_its_story(page: Page, demo_server: str) -> None:
+    go(page, f"{demo_server}/cases?of=overdue.denominator")
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.wait_for()
+    assert page.locator("[data-testid=stVegaLiteChart]").count() == 0
+    table.locator("canvas").first.click(position={"x": 18, "y": 38 + 19})
+    page.locator("[data-testid=stVegaLiteChart] svg").wait_for()
+    wait(page)
+    assert re.search(r"XF\d+", page.locator("h3").first.inner_text())
+    assert page.locator("[data-testid=stVegaLiteChart]").count() == 1
+
+
+# Downloads
+
+
+def test_the_list_of_late_cases_comes_as_a_workbook(page: Page, demo_server: str, tmp_path: Path) -> None:
+    go(page, f"{demo_server}/overdue?period=last_12_months&kind=department")
+    count = numbers(headline(page))[0]
+    assert count > 0
+    for key, sheets in (("download_overdue_whole", False), ("download_overdue_units", True)):
+        with page.expect_download() as waiting:
+            page.locator(f".st-key-{key} button").click()
+        path = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        assert path.suffix == ".xlsx"
+        book = load_workbook(BytesIO(path.read_bytes()))
+        rows = [row for sheet in book for row in sheet.iter_rows(min_row=4, values_only=True)]
+        assert len(rows) == len({row[0] for row in rows}) == count
+        assert (len(book.worksheets) > 1) is sheets
+        for sheet in book:
+            assert sheet["A2"].value == sentence(page).removeprefix(text("frame.demo")).strip()
+
+
+# What every page must keep
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_page_fits_reads_and_stays_on_this_machine(
+    browser: Browser, demo_server: str, server_logs: Path, tmp_path: Path, language: str
+) -> None:
+    texts.use(language)
+    asked: list[str] = []
+    wide, small, unmarked = [], [], []
+    with visiting(browser) as context:
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        for name in PAGES:
+            page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+            go(page, f"{demo_server}/{name}?lang={language}")
+            assert_sound(page, name)
+            for width, height in SIZES:
+                page.set_viewport_size({"width": width, "height": height})
+                page.wait_for_timeout(350)
+                wait(page)
+                over = page.evaluate(
+                    "() => [document.documentElement, ...document.querySelectorAll('[data-testid=stMain]')]"
+                    ".map(box => box.scrollWidth - box.clientWidth)"
+                )
+                if max(over) > 0:
+                    wide.append(f"{name} at {width}: {max(over)} px too wide")
+                page.screenshot(path=tmp_path / f"{name}-{language}-{width}.png", full_page=True)
+            letters = page.evaluate(LETTERS)
+            assert len(letters) > 10, "the letters of the page were not found"
+            small += [f"{name}: {size} px {words!r}" for size, words in letters if size < SMALLEST]
+            if text("frame.demo") not in sentence(page):
+                unmarked.append(name)
+    assert not wide
+    assert not small
+    assert not unmarked
+    hosts = {urlsplit(url).netloc for url in asked if urlsplit(url).scheme not in ("data", "blob")}
+    assert hosts == {urlsplit(demo_server).netloc}
+    log = (server_logs / f"{urlsplit(demo_server).port}.log").read_text(encoding="utf-8", errors="replace")
+    assert "Traceback" not in log and "Error" not in log, log[-2000:]
+
+
+def test_names_from_the_database_do_nothing_on_a_page(
+    page: Page, server: Callable[..., str], minimal_url: str, tmp_path: Path
+) -> None:
+    hostile = '<img src=x onerror="document.title=`taken`"> **b** [l](http://example.org) $x^2$ :red[r]'
+    path = tmp_path / "hostile.sqlite"
+    with (
+        closing(sqlite3.connect(minimal_url.removeprefix("sqlite:///"))) as source,
+        closing(sqlite3.connect(path)) as target,
+    ):
+        source.backup(target)
+        with target:
+            target.execute("UPDATE unit SET name = ?", [hostile])
+            target.execute(
+                "UPDATE petition_case SET case_no = '**M** [l](http://example.org) <b>' WHERE case_no = 'M001'"
+            )
+    base = server(f"sqlite:///{path.as_posix()}")
+    for url in ("overview?unit=u1", "trends?by=unit", "overdue", "departments", "cases?no=**M**&period=all"):
+        go(page, f"{base}/{url}")
+        assert page.title() != "taken", url
+        assert page.locator("a[href*='example.org'], img[src=x], .katex").count() == 0, url
+        if url.startswith(("overview", "trends")):
+            assert hostile in page.locator("[data-testid=stMain]").inner_text(), url
