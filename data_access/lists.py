@@ -122,7 +122,7 @@ def case_list(
     if search:
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
     columns = _columns(cases)
-    source = source_of(cases, indicator, _joined_dimension(question))
+    source = source_of(cases, indicator, [name for name, _ in question.at if name in DIMENSIONS])
     entries = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
     total = entries
     if indicator and indicator.table != "petition_case":
@@ -186,10 +186,6 @@ def _late_between(cases: Cases, low: int, high: int | None) -> list[Condition]:
     """Due at least `low` days ago and at most `high`; the first band takes what fell due within the day."""
     where = [] if low <= 1 else [cases.due <= end_of_day(cases.at, -low)]
     return where if high is None else [*where, cases.due > end_of_day(cases.at, -high - 1)]
-
-
-def _joined_dimension(question: Question) -> str | None:
-    return next((name for name, _ in question.at if name in DIMENSIONS and DIMENSIONS[name].joins), None)
 
 
 def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
@@ -266,7 +262,7 @@ def overdue_by_unit_and_field(connection: Connection, database: CaseDatabase, ca
     unit, field = cases.lead_unit_id.label("unit"), group_of(cases, "field", None).label("field")
     late = func.sum(case((cases.due <= cases.at, 1), else_=0))
     where = [*case_filter.where(cases), cases.is_open, cases.on_clock, ~cases.is_accusation]
-    source = source_of(cases, None, "field")
+    source = source_of(cases, None, ["field"])
     statement = select(unit, field, func.count(), late).select_from(source).where(*where).group_by(unit, field)
     found = pd.DataFrame(connection.execute(statement).all(), columns=columns)
     return found.astype({"open": "int64", "overdue": "int64"})

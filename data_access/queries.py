@@ -6,7 +6,7 @@ transaction, so that all figures of a screen come from one snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -106,11 +106,11 @@ def group_of(cases: Cases, by: str, indicator: Indicator | None) -> ColumnElemen
 def source_of(
     cases: Cases,
     indicator: Indicator | None,
-    by: str | None,
+    dimensions: Iterable[str],
     windows: Subquery | None = None,
     changed: Subquery | None = None,
 ) -> FromClause:
-    """What to select from: the cases, and only what `by` and the conditions made so far ask for.
+    """What to select from: the cases, and only what `dimensions` and the conditions made so far ask for.
 
     `changed`: leave only the cases that an event after the instant has changed.
     """
@@ -121,10 +121,10 @@ def source_of(
         source = source.join(cases.slip.source, cases.slip.case_id == cases.case_id)
     if changed is not None:
         source = source.join(changed, and_(changed.c.case_id == cases.case_id, changed.c.last_at > cases.at))
-    joins = DIMENSIONS[by].joins if by else None
-    unit = cases.lead_unit_id if joins == "unit" else None  # asked for before the join that it needs
+    joins = {DIMENSIONS[name].joins for name in dimensions}
+    unit = cases.lead_unit_id if "unit" in joins else None  # asked for before the join that it needs
     source = cases.joined(source)
-    if joins == "category":
+    if "category" in joins:
         source = source.outerjoin(cases.field.source, cases.field.category_id == cases.category_id)
     if unit is not None:
         source = source.outerjoin(cases.lead.source, cases.lead.unit_id == unit)
@@ -355,7 +355,7 @@ def _counted(
             all_of_them,
             *met,
         )
-        source = source_of(cases, indicator, by, windows, changed)
+        source = source_of(cases, indicator, [by] if by else [], windows, changed)
         return select(*selected).select_from(source).where(*counted).group_by(*grouping)
 
     recorded = Cases(database, window.at, earliest, as_recorded=True)

@@ -1,0 +1,338 @@
+"""Lists: the cases behind any number are as many as the number says, and nothing private is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from handmade import make_file, measured, opened, seen
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from random_filters import filters
+from rough_county import rough_url
+
+from data_access import lists
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter
+from data_access.indicators import INDICATORS, MEASURES
+from data_access.lists import CasePage, Question, Story
+from data_access.problems import Problem
+
+quietly = settings(derandomize=True, deadline=None, database=None, phases=(Phase.generate,))
+AS_OF = "2026-11-24"
+COLUMNS = {
+    *("case_no", "lead_unit_id", "category_id", "township_id", "channel", "track", "registered_at", "due_at"),
+    *("closed_at", "is_open", "on_clock", "is_overdue", "was_late", "days_overdue", "extended", "supervised"),
+}
+
+
+@pytest.fixture(scope="module", params=["demo", "rough"])
+def county(request: pytest.FixtureRequest, demo_url: str) -> CaseDatabase:
+    """The demo county, and the same with gaps and oddities."""
+    return opened(demo_url if request.param == "demo" else rough_url(demo_url))
+
+
+@pytest.fixture(scope="module")
+def demo(demo_url: str) -> CaseDatabase:
+    return opened(demo_url)
+
+
+def listed(database: CaseDatabase, case_filter: CaseFilter, question: Question, **options: Any) -> CasePage:
+    with database.reading() as connection:
+        return lists.case_list(connection, database, case_filter, question, **({"limit": None} | options))
+
+
+@given(case_filter=filters(), keys=st.lists(st.sampled_from(list(MEASURES)), min_size=5, max_size=5, unique=True))
+@settings(quietly, max_examples=40)
+def test_every_number_is_as_long_as_its_list(county: CaseDatabase, case_filter: CaseFilter, keys: list[str]) -> None:
+    found = measured(county, case_filter, *keys)
+    for key in keys:
+        numerator, denominator = found[key]
+        count = denominator if MEASURES[key].is_rate else numerator
+        page = listed(county, case_filter, Question(key))
+        if MEASURES[key].county_wide and not case_filter.narrowed:
+            # Accusations are in the county's totals and in no list.
+            everybody = CaseFilter(case_filter.as_of, case_filter.span, track=("statutory", "summary", "other"))
+            assert page.entries == measured(county, everybody, key)[key][0] <= count
+        else:
+            assert page.entries == count, key
+        assert len(page.rows) == page.total <= page.entries
+        assert page.total == page.entries or MEASURES[key].table == "reminder_slip"
+        assert page.rows["case_no"].is_unique
+        if MEASURES[key].is_rate and not MEASURES[key].confidential:
+            assert listed(county, case_filter, Question(key, "numerator")).entries == numerator, key
+            assert listed(county, case_filter, Question(key, "rest")).entries == denominator - numerator, key
+
+
+@given(
+    case_filter=filters(),
+    key=st.sampled_from(list(INDICATORS)),
+    by=st.sampled_from(["unit", "field", "kind", "functional", "channel", "level", "repeat", "group", "track", "township"]),
+)
+@settings(quietly, max_examples=30)
+def test_every_group_is_as_long_as_its_list(county: CaseDatabase, case_filter: CaseFilter, key: str, by: str) -> None:
+    groups = measured(county, case_filter, key, by=by)
+    sizes = {group: pair[1] if INDICATORS[key].is_rate else pair[0] for (_, group), pair in groups.items()}
+    some = sorted(sizes, key=lambda group: (-sizes[group], str(group)))[:3] + [group for group in sizes if group is None]
+    for group in some:
+        page = listed(county, case_filter, Question(key, "denominator", ((by, group or ""),)))
+        assert page.entries == sizes[group], group
+
+
+@given(case_filter=filters(), days=st.sampled_from(["2026-05-01..2026-05-31", "..2025-03-15", "2024-02-29..2024-02-29"]))
+@settings(quietly, max_examples=10)
+def test_days_of_a_question_are_its_period(demo: CaseDatabase, case_filter: CaseFilter, days: str) -> None:
+    question = Question("registered", "denominator", (("days", days),))
+    span = question.days()
+    page = listed(demo, case_filter, question)
+    numbers = measured(demo, case_filter.over(span), "registered", by="unit")
+    assert page.total == sum(n for n, _ in numbers.values())
+    at = min(case_filter.as_of, span.last)
+    assert (page.rows["registered_at"] <= at).all()
+    assert (page.rows["closed_at"].dropna() <= at).all()
+
+
+def test_county_totals_are_the_list_and_the_accusations(demo: CaseDatabase, demo_url: str) -> None:
+    case_filter = seen(AS_OF, "2025-01-01", "2025-12-31")
+    numbers = measured(demo, case_filter, "registered", "closed", "open")
+    with demo.reading() as connection:
+
+        def one(condition: str) -> int:
+            sql = f"SELECT count(*) FROM petition_case WHERE purpose = 'accusation' AND {condition}"
+            return int(connection.exec_driver_sql(sql).scalar() or 0)
+
+        accusations = {
+            "registered": one("registered_at BETWEEN '2025-01-01' AND '2025-12-31 23:59:59'"),
+            "closed": one(
+                "max(closed_at, registered_at) BETWEEN '2025-01-01' AND '2025-12-31 23:59:59' "
+                "AND NOT EXISTS (SELECT 1 FROM case_event e WHERE e.case_id = petition_case.case_id AND kind = 'reopened')"
+            ),
+        }
+        # None of them was closed, reopened after 2025 and closed again: nothing to correct.
+        assert not one(
+            "EXISTS (SELECT 1 FROM case_event e WHERE e.case_id = petition_case.case_id AND kind = 'reopened' "
+            "AND at > '2025-01-01')"
+        )
+    assert accusations["registered"] > 20
+    for key, count in accusations.items():
+        assert numbers[key][0] == listed(demo, case_filter, Question(key)).total + count, key
+
+
+@given(case_filter=filters())
+@settings(quietly, max_examples=15)
+def test_bands_and_units_of_what_is_late_add_up(county: CaseDatabase, case_filter: CaseFilter) -> None:
+    total = measured(county, case_filter, "overdue")["overdue"][0]
+    with county.reading() as connection:
+        by_day = lists.overdue_by_day(connection, county, case_filter)
+        cells = lists.overdue_by_unit_and_field(connection, county, case_filter)
+    page = listed(county, case_filter, Question("overdue"))
+    assert page.total == len(page.rows) == by_day["n"].sum() == cells["overdue"].sum() == total
+    assert page.rows["is_overdue"].all() and page.rows["is_open"].all()
+    assert cells["open"].sum() == measured(county, case_filter, "overdue_share")["overdue_share"][1]
+    bands = ["1..7", "8..30", "31..90", "91..180", "181.."]
+    parts = [listed(county, case_filter, Question("overdue", at=(("late", band),))) for band in bands]
+    assert sum(part.total for part in parts) == total
+    for band, part in zip(bands, parts, strict=True):
+        low, high = (int(end) if end else 10_000 for end in band.split(".."))
+        assert part.rows["days_overdue"].between(low, high).all()
+        assert part.total == by_day.loc[by_day["days_overdue"].between(low, high), "n"].sum()
+    if case_filter.span.start:
+        halves = [listed(county, case_filter, Question("overdue", at=(("since", part),))) for part in ("period", "before")]
+        assert sum(half.total for half in halves) == total
+        start = pd.Timestamp(case_filter.span.start)
+        assert (halves[0].rows["due_at"] >= start).all() and (halves[1].rows["due_at"] < start).all()
+
+
+@pytest.mark.parametrize("order", lists.ORDERS)
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_are_disjoint_and_complete(demo: CaseDatabase, order: str, descending: bool) -> None:
+    case_filter = seen(AS_OF, "2026-08-01", "2026-11-24")
+    whole = listed(demo, case_filter, Question("registered"), order=order, descending=descending)
+    assert whole.total > 5 * lists.PAGE
+    pages = [
+        listed(demo, case_filter, Question("registered"), order=order, descending=descending, limit=50, offset=offset)
+        for offset in range(0, whole.total, 50)
+    ]
+    assert {page.total for page in pages} == {whole.total}
+    together = pd.concat([page.rows for page in pages])
+    assert list(together["case_no"]) == list(whole.rows["case_no"])
+    assert together["case_no"].is_unique
+    column = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}[order]
+    known = together[column].dropna()
+    assert known.is_monotonic_decreasing if descending else known.is_monotonic_increasing
+    assert together[column].isna().to_numpy()[len(known) :].all()  # what has none comes last
+    beyond = listed(demo, case_filter, Question("registered"), limit=50, offset=10_000)
+    assert (len(beyond.rows), beyond.total) == (0, whole.total)
+
+
+# By hand: six cases.
+
+CASES = [
+    {"case_no": "A_1%", "registered_at": "2026-01-01", "due_at": "2026-03-02 23:59:59", "lead_unit_id": "U"},
+    {"case_no": "AX1Y", "registered_at": "2026-01-02", "due_at": "2026-03-03 12:00", "lead_unit_id": "U",
+     "unit_rating": "dissatisfied", "unit_rated_at": "2026-02-02", "closed_at": "2026-02-01", "closed_how": "handled"},
+    {"case_no": "AX2", "registered_at": "2026-01-03", "lead_unit_id": "U", "accepted_at": "2026-01-04 10:00"},
+    {"case_no": "S1", "registered_at": "2026-01-03", "lead_unit_id": "U", "purpose": "accusation",
+     "due_at": "2026-03-02 23:59:59"},
+    {"case_no": "C1", "registered_at": "2026-01-03", "lead_unit_id": "U", "due_at": "2026-03-04 23:59:59",
+     "original_due_at": "2026-03-04 23:59:59", "closed_at": "2026-03-09 8:00"},
+    {"case_no": "later", "registered_at": "2026-06-01", "lead_unit_id": "U", "due_at": "2026-08-01 23:59:59"},
+]  # fmt: skip
+SLIPS = [
+    {"slip_id": str(n), "case_id": "A_1%", "unit_id": "U", "issued_at": "2026-02-01", "due_at": "2026-02-06 23:59:59"}
+    for n in range(3)
+]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> CaseDatabase:
+    units = [{"unit_id": "U", "name": "甲局", "kind": "department"}]
+    listings = [
+        {"case_id": "A_1%", "kind": "supervised", "listed_at": "2026-02-01"},
+        {"case_id": "AX2", "kind": "supervised", "listed_at": "2026-02-01", "signed_off_at": "2026-03-01"},
+        {"case_id": "C1", "kind": "backlog", "listed_at": "2026-02-01"},
+    ]
+    folder = tmp_path_factory.mktemp("small")
+    return opened(make_file(folder, unit=units, petition_case=CASES, reminder_slip=SLIPS, listing=listings))
+
+
+def test_a_row_by_hand(small: CaseDatabase) -> None:
+    rows = listed(small, seen("2026-03-10"), Question()).rows.set_index("case_no")
+    assert set(rows.index) == {"A_1%", "AX1Y", "AX2", "C1"}
+    assert {*rows.columns, "case_no"} == COLUMNS
+    late = rows.loc["A_1%"]
+    assert (late["is_open"], late["is_overdue"], late["days_overdue"], late["supervised"]) == (True, True, 8, True)
+    computed = rows.loc["AX2"]  # 4 January and 60 days
+    assert computed["due_at"] == pd.Timestamp("2026-03-05 23:59:59")
+    assert (computed["days_overdue"], computed["supervised"]) == (5, False)
+    done = rows.loc["C1"]
+    assert (done["is_open"], done["is_overdue"], done["was_late"]) == (False, False, True)
+    assert pd.isna(done["days_overdue"])
+    assert (rows.loc["AX1Y", "was_late"], rows.loc["AX1Y", "closed_at"]) == (False, pd.Timestamp("2026-02-01"))
+
+
+def test_a_row_as_it_was(small: CaseDatabase) -> None:
+    """On 5 March C1 is open and late by a day; AX2 is due in the night, and still on its list on 28 February."""
+    rows = listed(small, seen("2026-03-05"), Question()).rows.set_index("case_no")
+    assert (rows.loc["C1", "is_open"], rows.loc["C1", "days_overdue"]) == (True, 1)
+    assert pd.isna(rows.loc["C1", "closed_at"])
+    assert rows.loc["AX2", "is_overdue"]
+    assert rows.loc["AX2", "days_overdue"] == 1  # what is late is late by a day at least
+    before = listed(small, seen("2026-02-28"), Question()).rows.set_index("case_no")
+    assert before.loc["AX2", "supervised"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("A", {"A_1%", "AX1Y", "AX2"}),
+        ("_", {"A_1%"}),
+        ("%", {"A_1%"}),
+        ("A_1", {"A_1%"}),
+        (" X1 ", {"AX1Y"}),
+        ("\\", set()),
+        ("'", set()),
+        ("/", set()),
+        ("", {"A_1%", "AX1Y", "AX2", "C1"}),
+        ("S1", set()),  # an accusation
+        ("later", set()),  # not registered yet
+        ("甲", set()),  # by number only
+    ],
+)
+def test_search_is_by_number_and_takes_wildcards_literally(small: CaseDatabase, search: str, found: set[str]) -> None:
+    page = listed(small, seen("2026-03-10"), Question(), search=search)
+    assert set(page.rows["case_no"]) == found
+    assert page.total == len(found)
+
+
+def test_slips_of_one_case_are_one_row_and_three_entries(small: CaseDatabase) -> None:
+    case_filter = seen("2026-03-10")
+    assert measured(small, case_filter, "slip_return_rate") == {"slip_return_rate": (0, 3)}
+    page = listed(small, case_filter, Question("slip_return_rate"))
+    assert (page.entries, page.total, len(page.rows)) == (3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("of", "at"),
+    [
+        ("nonsense", []),
+        ("overdue.nonsense", []),
+        ("overdue; DROP TABLE unit", []),
+        ("overdue", ["petitioner:1"]),
+        ("overdue", ["unit_rating:dissatisfied"]),
+        ("overdue", ["late:much"]),
+        ("overdue", ["late:"]),
+        ("overdue", ["days:2026-05-01"]),
+        ("overdue", ["days:2026-02-30..2026-03-01"]),
+        ("overdue", ["days:.."]),
+    ],
+)
+def test_a_question_that_names_nothing_is_refused(of: str, at: list[str]) -> None:
+    with pytest.raises(Problem) as refused:
+        Question.parse(of, at)
+    assert refused.value.key == "unknown_question"
+
+
+@pytest.mark.parametrize("key", ["unit_satisfaction_rate", "office_satisfaction_rate"])
+def test_ratings_are_never_listed(key: str, small: CaseDatabase) -> None:
+    for part in ("numerator", "rest"):
+        with pytest.raises(Problem) as refused:
+            Question.parse(f"{key}.{part}", [])
+        assert refused.value.key == "rating_not_listed"
+    assert Question.parse(f"{key}.denominator", []) == Question.parse(key, []) == Question(key)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(),
+        Question("overdue"),
+        Question("on_time_closure_rate", "rest", (("unit", "D01"), ("days", "2026-05-01..2026-05-31"))),
+        Question("overdue", "denominator", (("late", "181.."), ("since", "before"))),
+        Question("registered", "denominator", (("category", "a:b"), ("days", "..2026-05-31"))),
+        Question("moved_in"),
+    ],
+)
+def test_a_question_survives_the_url(question: Question) -> None:
+    url = question.url()
+    assert Question.parse(url["of"] if question.of else "", list(url["at"])) == question
+
+
+def test_a_story_by_hand(small: CaseDatabase) -> None:
+    with small.reading() as connection:
+        story = lists.case_story(connection, small, seen("2026-03-05"), "C1")
+        with pytest.raises(Problem) as refused:
+            lists.case_story(connection, small, seen("2026-03-05"), "S1")
+        assert refused.value.key == "accusation_not_listed"
+        for unknown in ("nobody", "later", "C_"):
+            with pytest.raises(Problem) as missing:
+                lists.case_story(connection, small, seen("2026-03-05"), unknown)
+            assert missing.value.key == "no_such_case"
+    moments = {row.moment: (row.at, row.due) for row in story.moments.itertuples()}
+    assert moments["registered_at"][0] == pd.Timestamp("2026-01-03")
+    # Not closed yet on the 5th: the deadline is what lies ahead.
+    assert pd.isna(moments["closed_at"][0])
+    assert moments["closed_at"][1] == pd.Timestamp("2026-03-04 23:59:59")
+    assert story.row["is_overdue"] and story.row["days_overdue"] == 1
+
+
+def words_of(story: Story) -> set[str]:
+    """Every column and code that a story holds."""
+    found = {*story.row, *story.moments.columns, *story.events.columns, *story.assisting.columns}
+    return found | set(story.moments["moment"]) | {str(value) for value in story.row.values()}
+
+
+def test_no_rating_and_no_person_in_any_list_or_story(demo: CaseDatabase, small: CaseDatabase) -> None:
+    private = ("rating", "rated", "satisf", "name", "phone", "person", "text", "outcome_accepted")
+    page = listed(demo, seen(AS_OF), Question("unit_satisfaction_rate"), limit=300)
+    assert {*page.rows.columns} == COLUMNS
+    assert not any(word in column for word in private for column in page.rows.columns)
+    with demo.reading() as connection:
+        for number in page.rows["case_no"].head(20):
+            words = words_of(lists.case_story(connection, demo, seen(AS_OF), number))
+            assert not any(part in word for part in private for word in words)
+    with small.reading() as connection:
+        words = words_of(lists.case_story(connection, small, seen("2026-03-10"), "AX1Y"))
+    assert "registered_at" in words
+    assert not any(part in word for part in private for word in words)
