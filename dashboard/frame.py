@@ -128,7 +128,7 @@ def say_missing(database: CaseDatabase, keys: Sequence[str]) -> None:
 
 def stop_with(problem: Problem) -> None:
     """Show what was wrong and what to do, instead of a page."""
-    st.error(str(problem))
+    st.error("  \n".join(plain(line) for line in str(problem).splitlines()))
     st.stop()
 
 
