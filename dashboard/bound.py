@@ -40,10 +40,12 @@ def _control(name: str) -> str:
 
 
 def _show(name: str, value: Any) -> str:
-    """Make the control show `value`, and return its key."""
+    """Make the control show `value`, and return its key.
+
+    On every run: after a change of language the browser still holds the words of the old one.
+    """
     key = _control(name)
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+    st.session_state[key] = value
     return key
 
 

@@ -68,7 +68,7 @@ def footer(page: CasePage, number: int, question: Question, case_filter: CaseFil
 def story(told: Story, database: CaseDatabase) -> None:
     """One case: its moments against its limits, who had it, who assisted."""
     names, row = database.names, told.row
-    st.subheader(text("story.title", number=row["case_no"]))
+    st.subheader(text("story.title", number=frame.plain(row["case_no"])))
     facts = [
         (text("column.status"), text(f"status.{tables.status(row)}")),
         (text("column.lead_unit"), names.unit(row["lead_unit_id"])),

@@ -76,9 +76,9 @@ def bands(table: pd.DataFrame) -> Any:
 
 def flow(series: pd.DataFrame, length: str) -> Any:
     """Received and closed as lines, open at the end as an area below; the unfinished span is hollow."""
-    picked = alt.selection_point(name="mark", fields=["start", "end", "kind"], on="click", empty=False)
+    picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
-    long = series.melt(["start", "end", "unfinished"], list(kinds), "kind", "n")
+    long = _with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
     long["name"] = long["kind"].map(kinds)
     long["until"] = [text("chart.unfinished") if unfinished else "" for unfinished in long["unfinished"]]
     x = alt.X("start:T", axis=_time_axis(length))
@@ -98,7 +98,7 @@ def flow(series: pd.DataFrame, length: str) -> Any:
             color=color,
             fill=alt.Fill("name:N", scale=scale, legend=None),
             fillOpacity=alt.condition("datum.unfinished", alt.value(0), alt.value(1)),
-            detail=["end:T", "kind:N"],
+            detail=["first:N", "last:N", "kind:N"],
             tooltip=[
                 alt.Tooltip("start:T", title=text("chart.from"), format="%Y-%m-%d"),
                 alt.Tooltip("end:T", title=text("chart.to"), format="%Y-%m-%d"),
@@ -112,10 +112,15 @@ def flow(series: pd.DataFrame, length: str) -> Any:
     return alt.layer(lines, points).properties(height=300)
 
 
+def _with_days(series: pd.DataFrame) -> pd.DataFrame:
+    """`series` with its days as text: the browser would read a moment in its own time zone."""
+    return series.assign(first=series["start"].dt.strftime("%Y-%m-%d"), last=series["end"].dt.strftime("%Y-%m-%d"))
+
+
 def stock(series: pd.DataFrame, length: str) -> Any:
     """Open cases at the end of each span, as an area."""
-    picked = alt.selection_point(name="mark", fields=["end"], on="click", empty=False)
-    base = alt.Chart(series).encode(
+    picked = alt.selection_point(name="mark", fields=["last"], on="click", empty=False)
+    base = alt.Chart(_with_days(series)).encode(
         x=alt.X("start:T", axis=_time_axis(length)),
         y=alt.Y("open:Q", title=None),
         tooltip=[
@@ -125,7 +130,7 @@ def stock(series: pd.DataFrame, length: str) -> Any:
     )
     area = base.mark_area(color=theme.SOFT, line={"color": theme.MUTED, "strokeWidth": 2})
     points = base.mark_point(size=60, filled=True, color=theme.MUTED, opacity=1, cursor="pointer").encode(
-        detail="end:T"
+        detail="last:N"
     )
     return alt.layer(area, points.add_params(picked)).properties(height=200)
 

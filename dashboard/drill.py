@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import cache, tables
@@ -28,10 +27,9 @@ def question(of: str, part: str = "denominator", **at: str) -> Question:
     return Question(of, part, tuple((name, value) for name, value in at.items()))
 
 
-def days(start: float | None, end: float) -> str:
-    """The days of a clicked mark, whose moments arrive as milliseconds, as a value of `days`."""
-    first = f"{pd.Timestamp(start, unit='ms'):%Y-%m-%d}" if start is not None else ""
-    return f"{first}..{pd.Timestamp(end, unit='ms'):%Y-%m-%d}"
+def days(first: str, last: str) -> str:
+    """The days of a clicked mark as a value of `days`; `first` empty for a stock figure."""
+    return f"{first}..{last}"
 
 
 def link(asked: Question, label: str) -> None:

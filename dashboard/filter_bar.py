@@ -27,7 +27,8 @@ _TOWNSHIP_KIND: Final = "township"
 
 def choose_language(default: str) -> str:
     """The language of this run: the one chosen, else the URL's, else the settings'."""
-    chosen = st.session_state.get("lang") or st.query_params.get("lang") or default
+    kept = st.session_state["lang"] if "lang" in st.session_state else st.query_params.get("lang")
+    chosen = kept or default
     return chosen if chosen in texts.LANGUAGES else default
 
 

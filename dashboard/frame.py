@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import streamlit as st
@@ -26,6 +27,7 @@ from data_access.indicators import MEASURES
 from data_access.problems import Problem
 from data_access.texts import text
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = ("overview", "trends", "overdue", "resolution", "departments", "cases", "definitions")
 """The pages in the order of a meeting; each is `pages/<name>.py` and its URL is `/<name>`."""
 
@@ -51,7 +53,7 @@ def navigation() -> Sequence[object]:
 
 def _home() -> None:
     """The first page at the root: a default page answers to no other URL, so it cannot be listed as itself."""
-    runpy.run_path(page_file(PAGES[0]))
+    runpy.run_path(str(ROOT / page_file(PAGES[0])))
 
 
 @contextmanager
@@ -69,8 +71,10 @@ def begin_page() -> tuple[CaseDatabase, CaseFilter]:
     """First line of every page: the database and the filter. Stops where there is nothing to show."""
     chosen = _filter.get()
     if not _app_is_running.get() or chosen is None:
-        if PagesManager.uses_pages_directory:
-            PagesManager.uses_pages_directory = False
+        # Many sessions may have begun as bare pages at once: each is sent to the app once, whoever was first.
+        PagesManager.uses_pages_directory = False
+        if not st.session_state.get("sent_to_app"):
+            st.session_state["sent_to_app"] = True
             st.rerun()
         st.stop()
     database = cache.database()
@@ -134,7 +138,9 @@ def stop_with(problem: Problem) -> None:
 
 def setup() -> None:
     """Page configuration and style; the first Streamlit call of a run."""
-    st.set_page_config(page_title=text("app.title", county=_county()), page_icon="static/favicon.svg", layout="wide")
+    st.set_page_config(
+        page_title=text("app.title", county=_county()), page_icon=str(ROOT / "static" / "favicon.svg"), layout="wide"
+    )
     st.html(theme.CSS)
 
 

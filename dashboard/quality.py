@@ -151,6 +151,7 @@ def by_group(
 
     Counts of volume are context: they never decide the order.
     """
+    table = table.assign(group=table["group"].fillna(""))
     present = [key for key in keys if (table["indicator"] == key).any()]
     value = table.pivot_table(index="group", columns="indicator", values="value", aggfunc="first", dropna=False)
     counted = table.pivot_table(index="group", columns="indicator", values="denominator", aggfunc="first", dropna=False)
@@ -163,7 +164,7 @@ def by_group(
         n = counted[key].get(group) if key in counted else None
         return bool(MEASURES[key].is_rate and (n is None or pd.isna(n) or n < small_n))
 
-    if order in present:
+    if order in present and MEASURES[order].is_rate:
         best_first = MEASURES[order].better == "less"
         ranked = [group for group in groups if not is_small(group, order) and pd.notna(value[order].get(group))]
         ranked.sort(key=lambda group: float(value[order][group]), reverse=not best_first)

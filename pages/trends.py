@@ -28,7 +28,7 @@ drill.chart(
     charts.flow(view.series, length),
     f"flow_{length}",
     message(view.series, length),
-    lambda mark: drill.question(mark["kind"], days=drill.days(mark["start"], mark["end"])),
+    lambda mark: drill.question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
     case_filter,
 )
 left, right = st.columns(2, gap="large")
@@ -38,7 +38,7 @@ with left:
         charts.stock(view.series, length),
         f"stock_{length}",
         text("trends.stock_alt", n=int(view.series["open"].iloc[-1])),
-        lambda mark: drill.question("open", days=drill.days(None, mark["end"])),
+        lambda mark: drill.question("open", days=drill.days("", mark["last"])),
         case_filter,
     )
 with right:

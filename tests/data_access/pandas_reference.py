@@ -182,7 +182,9 @@ class Reference:
         for key, (column, yes) in flags.items():
             if values := getattr(case_filter, key):
                 wanted = [value == yes for value in values]
-                keep &= c[column].map(lambda flag, wanted=wanted: flag is not None and flag == flag and bool(flag) in wanted)
+                keep &= c[column].map(
+                    lambda flag, wanted=wanted: flag is not None and flag == flag and bool(flag) in wanted
+                )
         return c[keep]
 
     def parts(self, case_filter: CaseFilter, instant: dt.datetime | None = None) -> dict[str, tuple[Frame, Any]]:

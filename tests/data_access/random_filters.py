@@ -55,5 +55,8 @@ def spans(draw: st.DrawFn) -> Span:
 def filters(draw: st.DrawFn, fields: tuple[str, ...] = tuple(VALUES)) -> CaseFilter:
     """A filter that narrows by none to three of `fields`."""
     narrowed = draw(st.lists(st.sampled_from(fields), max_size=3, unique=True))
-    chosen = {key: tuple(draw(st.lists(st.sampled_from(VALUES[key]), min_size=1, max_size=4, unique=True))) for key in narrowed}
+    chosen = {
+        key: tuple(draw(st.lists(st.sampled_from(VALUES[key]), min_size=1, max_size=4, unique=True)))
+        for key in narrowed
+    }
     return CaseFilter(draw(moments()), draw(spans()), "custom", **chosen)

@@ -59,8 +59,12 @@ def roughen(path: Path, seed: int) -> None:
         for number, (case_id, closed_at) in enumerate(closed):
             again = dt.datetime.fromisoformat(closed_at) + dt.timedelta(days=20)
             moved = (case_id, "reassigned", str(again + dt.timedelta(days=2 - number % 5)), "D01", "T01")
-            connection.execute("INSERT INTO case_event (case_id, kind, at) VALUES (?, 'closed', ?)", (case_id, closed_at))
-            connection.execute("INSERT INTO case_event (case_id, kind, at) VALUES (?, 'reopened', ?)", (case_id, str(again)))
+            connection.execute(
+                "INSERT INTO case_event (case_id, kind, at) VALUES (?, 'closed', ?)", (case_id, closed_at)
+            )
+            connection.execute(
+                "INSERT INTO case_event (case_id, kind, at) VALUES (?, 'reopened', ?)", (case_id, str(again))
+            )
             connection.execute(
                 "INSERT INTO case_event (case_id, kind, at, from_unit_id, to_unit_id) VALUES (?, ?, ?, ?, ?)", moved
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 from handmade import counts, differences, opened
@@ -51,7 +52,7 @@ def test_the_reference_has_every_indicator() -> None:
 
 
 @given(case_filter=filters(), by=st.sampled_from(GROUPINGS))
-@settings(quietly, max_examples=32)
+@settings(quietly, max_examples=30)
 def test_measure(database: CaseDatabase, reference: Reference, case_filter: CaseFilter, by: str) -> None:
     with database.reading() as connection:
         county = counts(queries.measure(connection, database, case_filter, KEYS), grouped=False)
@@ -61,7 +62,11 @@ def test_measure(database: CaseDatabase, reference: Reference, case_filter: Case
     assert differences(groups, reference.measure(case_filter, by, parts=parts)) == {}
 
 
-@given(case_filter=filters(), periods=st.lists(spans(), min_size=2, max_size=4), by=st.sampled_from((None, "unit", "field")))
+@given(
+    case_filter=filters(),
+    periods=st.lists(spans(), min_size=2, max_size=4),
+    by=st.sampled_from((None, "unit", "field")),
+)
 @settings(quietly, max_examples=4)
 def test_several_spans_at_once_are_each_span_alone(
     database: CaseDatabase, case_filter: CaseFilter, periods: list[Span], by: str | None
@@ -79,7 +84,7 @@ def test_several_spans_at_once_are_each_span_alone(
 @settings(quietly, max_examples=2)
 def test_months_of_a_year(database: CaseDatabase, reference: Reference, case_filter: CaseFilter, year: int) -> None:
     starts = [dt.date(year + month // 12, month % 12 + 1, 1) for month in range(13)]
-    months = [Span(start, end - dt.timedelta(days=1)) for start, end in zip(starts, starts[1:], strict=False)]
+    months = [Span(start, end - dt.timedelta(days=1)) for start, end in pairwise(starts)]
     with database.reading() as connection:
         found = queries.measure_spans(connection, database, case_filter, KEYS, months)
     for position, month in enumerate(months):

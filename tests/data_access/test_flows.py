@@ -43,7 +43,9 @@ def test_the_strip_adds_up(county: CaseDatabase, case_filter: CaseFilter) -> Non
     found = strip(county, case_filter)
     assert found.adds_up, found
     expected = measured(county, case_filter, "registered", "closed", "open")
-    assert (found.registered, found.closed, found.closing) == tuple(expected[key][0] for key in ("registered", "closed", "open"))
+    assert (found.registered, found.closed, found.closing) == tuple(
+        expected[key][0] for key in ("registered", "closed", "open")
+    )
     start = case_filter.span.start
     if start is None:
         assert found.opening == 0
@@ -80,7 +82,9 @@ def _accusations(database: CaseDatabase, case_filter: CaseFilter, item: str) -> 
 
 @given(case_filter=filters(), looked_at=st.lists(days, min_size=3, max_size=3))
 @settings(quietly, max_examples=25)
-def test_open_by_day_is_the_stock_of_each_day(county: CaseDatabase, case_filter: CaseFilter, looked_at: list[dt.date]) -> None:
+def test_open_by_day_is_the_stock_of_each_day(
+    county: CaseDatabase, case_filter: CaseFilter, looked_at: list[dt.date]
+) -> None:
     with county.reading() as connection:
         daily = flows.open_by_day(connection, county, case_filter)
     today = case_filter.today
@@ -164,10 +168,19 @@ def march(tmp_path_factory: pytest.TempPathFactory) -> CaseDatabase:
         ({"unit": ("A",)}, Balance(opening=1, registered=2, reopened=1, moved_in=0, moved_out=1, closed=3, closing=0)),
         # Open before: 5. New: 4, 6. 2 comes in. Left: 2, 4, 6.
         ({"unit": ("B",)}, Balance(opening=1, registered=2, reopened=0, moved_in=1, moved_out=0, closed=1, closing=3)),
-        ({"unit": ("A", "B")}, Balance(opening=2, registered=4, reopened=1, moved_in=0, moved_out=0, closed=4, closing=3)),
-        ({"kind": ("township",)}, Balance(opening=1, registered=2, reopened=0, moved_in=1, moved_out=0, closed=1, closing=3)),
+        (
+            {"unit": ("A", "B")},
+            Balance(opening=2, registered=4, reopened=1, moved_in=0, moved_out=0, closed=4, closing=3),
+        ),
+        (
+            {"kind": ("township",)},
+            Balance(opening=1, registered=2, reopened=0, moved_in=1, moved_out=0, closed=1, closing=3),
+        ),
         # Filters that have nothing to do with units know no transfers.
-        ({"track": ("statutory",)}, Balance(opening=2, registered=4, reopened=1, moved_in=0, moved_out=0, closed=4, closing=3)),
+        (
+            {"track": ("statutory",)},
+            Balance(opening=2, registered=4, reopened=1, moved_in=0, moved_out=0, closed=4, closing=3),
+        ),
     ],
 )
 def test_march_by_hand(march: CaseDatabase, narrowed: dict[str, tuple[str, ...]], expected: Balance) -> None:
@@ -180,7 +193,10 @@ def test_march_by_hand(march: CaseDatabase, narrowed: dict[str, tuple[str, ...]]
         # Before the reopening: 1 is closed; before both transfers, so 2 and 6 are A's.
         ("2026-03-04", Balance(opening=1, registered=2, reopened=0, moved_in=0, moved_out=0, closed=0, closing=3)),
         # 1 is open again; the transfer of 2 is a second away.
-        ("2026-03-10 9:29:59", Balance(opening=1, registered=2, reopened=1, moved_in=0, moved_out=0, closed=0, closing=4)),
+        (
+            "2026-03-10 9:29:59",
+            Balance(opening=1, registered=2, reopened=1, moved_in=0, moved_out=0, closed=0, closing=4),
+        ),
         ("2026-03-10 9:30", Balance(opening=1, registered=2, reopened=1, moved_in=0, moved_out=1, closed=0, closing=3)),
     ],
 )
@@ -197,8 +213,24 @@ def test_a_case_closed_and_reopened_within_the_period_has_never_left(march: Case
 @pytest.mark.parametrize(
     ("narrowed", "by_day"),
     [
-        ({}, {"01-04": 0, "01-05": 1, "01-10": 2, "02-10": 2, "03-01": 1, "03-05": 5, "03-12": 6, "03-20": 5, "03-31": 4}),
-        ({"unit": ("A",)}, {"01-10": 1, "02-01": 2, "02-10": 1, "03-05": 4, "03-10": 3, "03-11": 2, "03-20": 1, "03-30": 0}),
+        (
+            {},
+            {
+                "01-04": 0,
+                "01-05": 1,
+                "01-10": 2,
+                "02-10": 2,
+                "03-01": 1,
+                "03-05": 5,
+                "03-12": 6,
+                "03-20": 5,
+                "03-31": 4,
+            },
+        ),
+        (
+            {"unit": ("A",)},
+            {"01-10": 1, "02-01": 2, "02-10": 1, "03-05": 4, "03-10": 3, "03-11": 2, "03-20": 1, "03-30": 0},
+        ),
         ({"unit": ("B",)}, {"01-05": 1, "03-01": 0, "03-08": 1, "03-10": 2, "03-11": 3, "03-31": 3}),
     ],
 )

@@ -23,7 +23,8 @@ CALENDAR = holidays.country_holidays("CN", years=range(2021, 2028))
 STATE = """
 WITH undone AS (
     SELECT c.case_id, c.at AS closed_at,
-        (SELECT min(r.at) FROM case_event r WHERE r.case_id = c.case_id AND r.kind = 'reopened' AND r.at >= c.at) AS until
+        (SELECT min(r.at) FROM case_event r
+         WHERE r.case_id = c.case_id AND r.kind = 'reopened' AND r.at >= c.at) AS until
     FROM case_event c WHERE c.kind = 'closed'
 ), state AS (
     SELECT p.*,
@@ -40,7 +41,8 @@ WITH undone AS (
         coalesce(p.acceptance_due_at, date(p.unit_received_at, '+15 days') || ' 23:59:59') AS acceptance_due,
         CASE WHEN p.objected_at <= working_days_after(p.unit_received_at, 5) THEN p.objected_at END AS objected_in_time,
         p.disposition NOT IN ('not_accepted', 'no_longer_accepted', 'returned', 'merged', 'filed')
-            AND NOT (coalesce(p.closed_how, '') IN ('not_accepted', 'transferred', 'merged') AND p.closed_at <= :at) AS counts
+            AND NOT (coalesce(p.closed_how, '') IN ('not_accepted', 'transferred', 'merged') AND p.closed_at <= :at)
+            AS counts
     FROM petition_case p WHERE p.registered_at <= :at
 )
 """
@@ -148,13 +150,16 @@ def by_hand(demo_url: str) -> Iterator[sqlite3.Connection]:
 
 def asked(connection: sqlite3.Connection, key: str, case_filter: CaseFilter, group: str = "NULL") -> dict:
     """Numerator and denominator by group, from the statements above."""
-    wanted, met, moment, source = (*RATES[key], "state")[:4] if key in RATES else (*COUNTS[key][:1], "0", COUNTS[key][1], "state")
+    wanted, met, moment, source = (
+        (*RATES[key], "state")[:4] if key in RATES else (*COUNTS[key][:1], "0", COUNTS[key][1], "state")
+    )
     where = [f"({wanted})"]
     if moment:
         where.append(f"{moment} BETWEEN :first AND :last")
     if key not in WITH_ACCUSATIONS or group != "NULL":
         where.append("purpose <> 'accusation'")
-    statement = f"{STATE} SELECT {group}, sum(coalesce({met}, 0)), count(*) FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"
+    selected = f"{group}, sum(coalesce({met}, 0)), count(*)"
+    statement = f"{STATE} SELECT {selected} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"
     span = case_filter.span
     moments = {"at": str(case_filter.at), "first": str(span.first or "0001-01-01"), "last": str(span.last)}
     return {row[0]: row[1:] for row in connection.execute(statement, moments)}
@@ -172,7 +177,9 @@ def test_the_demo_states_what_the_statements_take_for_granted(by_hand: sqlite3.C
     """No deadline of the summary track, and none after an extension, must be computed."""
     unstated = "SELECT count(*) FROM petition_case WHERE due_at IS NULL AND accepted_at IS NOT NULL AND {}"
     assert by_hand.execute(unstated.format("track = 'summary'")).fetchone() == (0,)
-    assert by_hand.execute(unstated.format("(extended_at IS NOT NULL OR original_due_at IS NOT NULL)")).fetchone() == (0,)
+    assert by_hand.execute(unstated.format("(extended_at IS NOT NULL OR original_due_at IS NOT NULL)")).fetchone() == (
+        0,
+    )
     assert by_hand.execute(unstated.format("coalesce(track, '') <> 'other'")).fetchone()[0] > 100
 
 

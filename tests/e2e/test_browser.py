@@ -105,7 +105,7 @@ def until_url_has(page: Page, **expected: str | None) -> None:
 
 def control(page: Page, name: str) -> Locator:
     """The visible control of a choice."""
-    return page.locator(f".st-key-choice_{name}")
+    return page.locator(f"[class*='st-key-choice_{name}']")
 
 
 def choose_by_keyboard(page: Page, name: str, word: str) -> None:
@@ -178,6 +178,11 @@ def test_a_filter_set_by_keyboard_makes_a_link_that_reproduces_the_screen(
         wait(copied)
         assert sorted(numbers(headline(copied))) == sorted(numbers(narrowed[0])), "another language, the same figures"
         assert parameters(copied)["kind"] == ["township"]
+        control(copied, "lang").get_by_text(text(f"language.{language}")).click()
+        copied.wait_for_function("words => document.querySelector('.headline').innerText === words", arg=narrowed[0])
+        wait(copied)
+        assert (headline(copied), sentence(copied)) == narrowed, "there and back again, nothing is lost"
+        assert parameters(copied) == parameters(page)
 
     page.locator(".st-key-reset_filter button").focus()
     page.keyboard.press("Enter")
@@ -235,44 +240,59 @@ def test_a_number_leads_to_its_cases_and_back_leads_back(page: Page, demo_server
     assert sentence(page) == filtered
 
 
-def bars(page: Page, chart: int) -> Locator:
-    """The bars of the chart in this place of the page."""
-    return page.locator("[data-testid=stVegaLiteChart]").nth(chart).locator("path[role=graphics-symbol]")
+def mark(page: Page, chart: int) -> Locator:
+    """The first bar or point of the chart in this place of the page."""
+    marks = "path[aria-roledescription=bar], path[aria-roledescription=point]"
+    return page.locator("[data-testid=stVegaLiteChart]").nth(chart).locator(marks).first
+
+
+def point_at(page: Page, place: Locator, x: float | None = None, y: float | None = None) -> None:
+    """Click on the screen where `place` is: in its middle, or so far from its corner."""
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box
+    page.mouse.click(
+        box["x"] + (box["width"] / 2 if x is None else x), box["y"] + (box["height"] / 2 if y is None else y)
+    )
 
 
 def test_a_bar_opens_its_cases_and_can_be_opened_again(page: Page, demo_server: str) -> None:
     go(page, f"{demo_server}/overdue")
-    bar = bars(page, 1).first
-    bar.wait_for()
-    unit, count = re.search(r"：?\s*(\S+?);.*?(\d[\d,]*) 件", bar.get_attribute("aria-label") or "").groups()  # type: ignore[union-attr]
-    for _ in range(2):
-        bars(page, 1).first.click()
-        dialog = page.get_by_role("dialog")
+    dialog = page.get_by_role("dialog")
+    mark(page, 1).wait_for()
+    said = mark(page, 1).get_attribute("aria-label") or ""
+    found = re.search(r"n: (\d+); name: (.+?);", said)
+    assert found, said
+    count, unit = int(found[1]), found[2]
+    for time in range(3):
+        point_at(page, mark(page, 1))
         dialog.wait_for()
-        assert numbers(dialog.inner_text())[0] == numbers(count)[0]
-        assert dialog.locator("[data-testid=stDataFrame]").count() == 1
-        page.keyboard.press("Escape")
-        dialog.wait_for(state="detached")
         wait(page)
-    bars(page, 1).first.click()
-    page.get_by_role("dialog").locator("[data-testid=stPageLink] a").click()
+        assert numbers(dialog.inner_text())[0] == count
+        assert dialog.locator("[data-testid=stDataFrame]").count() == 1
+        if time < 2:
+            page.keyboard.press("Escape")
+            dialog.wait_for(state="detached")
+            page.wait_for_timeout(500)  # the chart is drawn anew, without the selection
+            wait(page)
+    dialog.locator("[data-testid=stPageLink] a").click()
     page.wait_for_url("**/cases*")
     wait(page)
-    assert numbers(headline(page))[-1] == numbers(count)[0]
+    assert numbers(headline(page))[-1] == count
     assert unit in headline(page)
+    assert dialog.count() == 0
 
 
-@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", "UTC"])
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles"])
 def test_a_month_of_the_trend_is_that_month_wherever_the_browser_is(
     browser: Browser, demo_server: str, zone: str
 ) -> None:
     with visiting(browser, 1920, 1080, timezone_id=zone) as context:
         page = context.new_page()
         go(page, f"{demo_server}/trends?length=year&by=channel")
-        mark = page.locator("[data-testid=stVegaLiteChart]").first.locator("path[role=graphics-symbol]").first
-        mark.wait_for()
-        label = mark.get_attribute("aria-label") or ""
-        mark.click()
+        mark(page, 0).wait_for()
+        label = mark(page, 0).get_attribute("aria-label") or ""
+        point_at(page, mark(page, 0))
         link = page.get_by_role("dialog").locator("[data-testid=stPageLink] a")
         link.wait_for()
         (days,) = parse_qs(urlsplit(link.get_attribute("href") or "").query)["at"]
@@ -284,7 +304,7 @@ def test_a_row_of_the_list_tells_its_story(page: Page, demo_server: str) -> None
     table = page.locator("[data-testid=stDataFrame]").first
     table.wait_for()
     assert page.locator("[data-testid=stVegaLiteChart]").count() == 0
-    table.locator("canvas").first.click(position={"x": 18, "y": 38 + 19})
+    point_at(page, table, 18, 38 + 19)
     page.locator("[data-testid=stVegaLiteChart] svg").wait_for()
     wait(page)
     assert re.search(r"XF\d+", page.locator("h3").first.inner_text())
@@ -374,6 +394,7 @@ def test_names_from_the_database_do_nothing_on_a_page(
     for url in ("overview?unit=u1", "trends?by=unit", "overdue", "departments", "cases?no=**M**&period=all"):
         go(page, f"{base}/{url}")
         assert page.title() != "taken", url
-        assert page.locator("a[href*='example.org'], img[src=x], .katex").count() == 0, url
+        assert page.locator("img[src=x], .katex").count() == 0, url
+        assert page.get_by_role("link", name="l", exact=True).count() == 0, url
         if url.startswith(("overview", "trends")):
             assert hostile in page.locator("[data-testid=stMain]").inner_text(), url
