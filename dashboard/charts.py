@@ -13,6 +13,8 @@ from data_access.texts import text
 NARROW: Final = 330
 """Width of the bars of a chart that shares a small screen with another, in pixels."""
 MONTHS: Final = range(1, 13)
+BARS: Final = 12
+"""As many bars as a chart beside another shows."""
 ROW: Final = 30
 """Height of a bar and its gap, in pixels."""
 
@@ -31,7 +33,7 @@ def bars(
     *,
     fields: list[str],
     color: str = theme.BLUE,
-    limit: int = 12,
+    limit: int = BARS,
 ) -> Any:
     """Horizontal bars in the table's order, each labelled with `label`; `fields` go with a clicked mark."""
     shown = table.head(limit)

@@ -33,14 +33,18 @@ def workbook(rows: pd.DataFrame, title: str, sentence: str, *, per_unit: bool) -
         "cell": book.add_format({"border": 1, "valign": "vcenter"}),
         "date": book.add_format({"border": 1, "num_format": "yyyy-mm-dd", "align": "center", "valign": "vcenter"}),
     }
-    parts = (
-        [(str(unit), part) for unit, part in shown.groupby("lead_unit", sort=False)] if per_unit else [(title, shown)]
-    )
     taken: set[str] = set()
-    for name, part in parts or [(title, shown)]:
-        _sheet(book.add_worksheet(_free_name(name, taken)), part, name if per_unit else title, sentence, formats)
+    for name, part in _parts(rows, shown) if per_unit and len(rows) else [(title, shown)]:
+        _sheet(book.add_worksheet(_free_name(name, taken)), part, name, sentence, formats)
     book.close()
     return file.getvalue()
+
+
+def _parts(rows: pd.DataFrame, shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The cases of each responsible unit under its name; two units of one name stay apart."""
+    units = rows["lead_unit_id"].fillna("")
+    parts = [shown[units == unit] for unit in dict.fromkeys(units)]
+    return [(part["lead_unit"].iloc[0] or text("export.no_unit"), part) for part in parts]
 
 
 def _free_name(name: str, taken: set[str]) -> str:

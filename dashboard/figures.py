@@ -121,6 +121,13 @@ def shares_by(table: pd.DataFrame, name_of: Callable[[str | None], str]) -> pd.D
     )
 
 
+def rest(table: pd.DataFrame, shown: int) -> None:
+    """What a chart of the first `shown` groups leaves out, in a sentence."""
+    left_out = table.iloc[shown:]
+    if len(left_out):
+        st.caption(text("overview.rest", groups=len(left_out), n=int(left_out["overdue"].sum())))
+
+
 def meeting_table(view: Overview, settings: Settings) -> None:
     """本月, 同比, 环比, 1–N月累计, 累计同比: one row a figure, for the last complete statistical month."""
     small_n = settings.comparison.small_n

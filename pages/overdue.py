@@ -36,7 +36,7 @@ with units:
         st.success(text("overview.none_overdue"))
     else:
         drill.chart(
-            charts.bars(by_unit, "name", "n", "label", fields=["unit"], color="#D55E00", limit=16),
+            charts.bars(by_unit, "name", "n", "label", fields=["unit"], color="#D55E00", limit=len(by_unit)),
             "overdue_units",
             text("overview.where_alt", unit=by_unit.iloc[0]["name"], cases=by_unit.iloc[0]["label"]),
             lambda mark: drill.question("overdue", unit=mark["unit"]),

@@ -41,6 +41,7 @@ with late:
             lambda mark: drill.question("overdue", unit=mark["group"]),
             case_filter,
         )
+        figures.rest(units, charts.BARS)
 with fields:
     st.subheader(text("overview.fields"))
     by_field = figures.shares_by(view.by_field, database.names.category)
@@ -54,6 +55,7 @@ with fields:
             lambda mark: drill.question("overdue", field=mark["group"]),
             case_filter,
         )
+        figures.rest(by_field, charts.BARS)
 
 st.subheader(text("overview.meeting"))
 figures.meeting_table(view, database.settings)
