@@ -38,9 +38,8 @@ def change(figure: Figure, since: float | None, base: int | None, small_n: int) 
         return text("change.none")
     difference = figure.value - since
     if MEASURES[figure.key].is_rate:
-        fewest = min(n for n in (base, figure.denominator, small_n) if n is not None)
-        if fewest < small_n:
-            return text("change.few", n=fewest)
+        if base is not None and base < small_n:
+            return text("change.few", n=base)
         points = f"{difference * 100:+.1f}"
         return text("change.same") if float(points) == 0 else text("change.points", points=points)
     if difference == 0:

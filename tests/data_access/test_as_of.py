@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from handmade import make_file, measured, opened, seen
+from handmade import make_file, measured, moment, opened, seen
 
-from data_access.database import CaseDatabase
+from data_access import settings
+from data_access.database import CaseDatabase, open_database
+from data_access.engine import writing_engine
+from data_access.schema import petition_case
 
 KEYS = ("registered", "closed", "open", "overdue", "due_soon", "overdue_share", "on_time_closure_rate")
 UNITS = [
@@ -283,11 +286,6 @@ def test_notice_of_acceptance(one, case: dict[str, str], in_time: int, late_on_t
 def two_cases(one, case: dict[str, str]) -> CaseDatabase:
     """The case, and another one of B that was given notice."""
     database = one(case)
-    from handmade import moment
-
-    from data_access.engine import writing_engine
-    from data_access.schema import petition_case
-
     engine = writing_engine(database.url)
     day = moment("2026-01-06")
     with engine.begin() as connection:
@@ -297,8 +295,7 @@ def two_cases(one, case: dict[str, str]) -> CaseDatabase:
             )
         )
     engine.dispose()
-    opened.cache_clear()
-    return opened(database.url)
+    return open_database(database.url, settings.load())
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def strip(database: CaseDatabase, case_filter: CaseFilter) -> Balance:
 
 
 @given(case_filter=filters())
-@settings(quietly, max_examples=60)
+@settings(quietly, max_examples=30)
 def test_the_strip_adds_up(county: CaseDatabase, case_filter: CaseFilter) -> None:
     found = strip(county, case_filter)
     assert found.adds_up, found
@@ -238,6 +238,40 @@ def test_open_by_day_by_hand(march: CaseDatabase, narrowed: dict[str, tuple[str,
     with march.reading() as connection:
         daily = flows.open_by_day(connection, march, seen("2026-03-31", "2026-03-01", **narrowed))
     assert {day: daily.get(f"2026-{day}", 0) for day in by_day} == by_day
+
+
+ONE = {"case_no": "1", "registered_at": "2026-02-01", "lead_unit_id": "B", "due_at": "2026-12-31 23:59:59"}
+MOVED = {"case_id": "1", "kind": "reassigned", "at": "2026-03-10", "from_unit_id": "A", "to_unit_id": "B"}
+CLOSED = {"case_id": "1", "kind": "closed", "at": "2026-02-10"}
+
+
+@pytest.mark.parametrize(
+    ("case", "events"),
+    [
+        ({}, [MOVED]),
+        ({}, [MOVED | {"to_unit_id": None}]),  # the source says only where it came from
+        ({}, [MOVED | {"to_unit_id": "C"}]),  # and here it contradicts its own record
+        # Where a source keeps dates only, what happens on one day happens at one moment.
+        ({"registered_at": "2026-03-10"}, [MOVED]),
+        ({"closed_at": "2026-03-10"}, [MOVED]),
+        ({}, [CLOSED, {"case_id": "1", "kind": "reopened", "at": "2026-03-10"}, MOVED]),
+        ({}, [CLOSED | {"at": "2026-03-10"}, {"case_id": "1", "kind": "reopened", "at": "2026-03-20"}, MOVED]),
+        # Registered again after a closing that was undone.
+        ({"registered_at": "2026-03-05"}, [CLOSED, {"case_id": "1", "kind": "reopened", "at": "2026-03-10"}]),
+        ({"registered_at": "2026-03-05"}, [CLOSED, {"case_id": "1", "kind": "reopened", "at": "2026-03-02"}]),
+    ],
+)
+def test_events_of_one_moment_and_with_gaps(tmp_path: Path, case: dict[str, str], events: list[dict[str, str]]) -> None:
+    """Whatever the events, the strip adds up and every day's open cases are that day's stock."""
+    database = opened(make_file(tmp_path, unit=UNITS, petition_case=[ONE | case], case_event=events))
+    for unit in ((), ("A",), ("B",)):
+        march = seen("2026-03-31", "2026-03-01", unit=unit)
+        assert strip(database, march).adds_up, (unit, strip(database, march))
+        with database.reading() as connection:
+            daily = flows.open_by_day(connection, database, march)
+        for day in range(1, 32):
+            stock = measured(database, seen(f"2026-03-{day:02d}", unit=unit), "open")["open"][0]
+            assert daily.get(f"2026-03-{day:02d}", 0) == stock, (unit, day)
 
 
 def test_accusations_are_two_totals(march: CaseDatabase) -> None:

@@ -44,7 +44,7 @@ def listed(database: CaseDatabase, case_filter: CaseFilter, question: Question, 
 
 
 @given(case_filter=filters(), keys=st.lists(st.sampled_from(list(MEASURES)), min_size=5, max_size=5, unique=True))
-@settings(quietly, max_examples=16)
+@settings(quietly, max_examples=10)
 def test_every_number_is_as_long_as_its_list(county: CaseDatabase, case_filter: CaseFilter, keys: list[str]) -> None:
     found = measured(county, case_filter, *keys)
     for key in keys:
@@ -116,7 +116,7 @@ def test_county_totals_are_the_list_and_the_accusations(demo: CaseDatabase) -> N
 
 
 @given(case_filter=filters())
-@settings(quietly, max_examples=8)
+@settings(quietly, max_examples=6)
 def test_bands_and_units_of_what_is_late_add_up(county: CaseDatabase, case_filter: CaseFilter) -> None:
     total = measured(county, case_filter, "overdue")["overdue"][0]
     with county.reading() as connection:

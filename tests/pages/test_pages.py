@@ -459,7 +459,7 @@ def test_the_settings_choose_the_first_language(
     path = tmp_path / "settings.toml"
     path.write_text('language = "en"\n', encoding="utf-8")
     monkeypatch.setenv("CASES_SETTINGS", str(path))
-    assert "overdue" in headline(show(demo_url, "overdue"))
+    assert "Overdue" in headline(show(demo_url, "overdue"))
     assert "超期" in headline(show(demo_url, "overdue", lang="zh_CN"))
 
 
