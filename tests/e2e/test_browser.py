@@ -174,12 +174,12 @@ def test_a_filter_set_by_keyboard_makes_a_link_that_reproduces_the_screen(
         assert (headline(copied), sentence(copied)) == narrowed
         other = next(each for each in texts.LANGUAGES if each != language)
         control(copied, "lang").get_by_text(text(f"language.{other}")).click()
-        copied.wait_for_function("words => document.querySelector('.headline').innerText !== words", arg=narrowed[0])
+        copied.wait_for_function("words => document.querySelector('.headline')?.innerText !== words", arg=narrowed[0])
         wait(copied)
         assert sorted(numbers(headline(copied))) == sorted(numbers(narrowed[0])), "another language, the same figures"
         assert parameters(copied)["kind"] == ["township"]
         control(copied, "lang").get_by_text(text(f"language.{language}")).click()
-        copied.wait_for_function("words => document.querySelector('.headline').innerText === words", arg=narrowed[0])
+        copied.wait_for_function("words => document.querySelector('.headline')?.innerText === words", arg=narrowed[0])
         wait(copied)
         assert (headline(copied), sentence(copied)) == narrowed, "there and back again, nothing is lost"
         assert parameters(copied) == parameters(page)
@@ -235,7 +235,7 @@ def test_a_number_leads_to_its_cases_and_back_leads_back(page: Page, demo_server
     page.go_back()
     page.wait_for_url("**/overview*")
     wait(page)
-    page.wait_for_function("words => document.querySelector('.headline').innerText === words", arg=said)
+    page.wait_for_function("words => document.querySelector('.headline')?.innerText === words", arg=said)
     assert page.url == url
     assert sentence(page) == filtered
 
