@@ -20,6 +20,8 @@ from data_access.dialect import day_number, end_of_day
 from data_access.settings import DeadlineRules
 
 FIRST_KNOWN_YEAR: Final = 2010
+DIGITS: Final = 3
+"""Room for the length of a limit in calendar days; the settings allow up to 366."""
 
 
 @cache
@@ -83,20 +85,20 @@ class Limit:
             return end_of_day(event, literal_column(str(self.days)))
         first, lengths = _lengths(self, *years)
         position = day_number(event) - first
-        known = cast(func.substr(literal(lengths), position * 2 + 1, 2), Integer)
-        inside = and_(position >= 0, position < len(lengths) // 2)
+        known = cast(func.substr(literal(lengths), position * DIGITS + 1, DIGITS), Integer)
+        inside = and_(position >= 0, position < len(lengths) // DIGITS)
         return end_of_day(event, case((inside, known), else_=literal_column(str(self.days))))
 
 
 @cache
 def _lengths(limit: Limit, first: int, last: int) -> tuple[int, str]:
-    """For each day of the years: how long the limit is in calendar days, as one string of two digits a day.
+    """For each day of the years: how long the limit is in calendar days, as one string of three digits a day.
 
     A statement looks a day up in it by position: no list of days off, no table.
     """
     start, end = date(first, 1, 1), date(last, 12, 31)
     days = (start + timedelta(days=n) for n in range((end - start).days + 1))
-    return (start - date(2000, 1, 1)).days, "".join(f"{limit.calendar_days(day):02d}" for day in days)
+    return (start - date(2000, 1, 1)).days, "".join(f"{limit.calendar_days(day):0{DIGITS}d}" for day in days)
 
 
 @dataclass(frozen=True)

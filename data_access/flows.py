@@ -8,10 +8,11 @@ effective one, so that it always adds up and each item opens the cases it counts
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, cast
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, false, func, or_, select
 
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of
@@ -64,7 +65,8 @@ def between_where(database: CaseDatabase, case_filter: CaseFilter, item: str) ->
         undone = then.undone_closings.c
         closed_then = select(undone.case_id).where(undone.closed_at <= then.at, undone.reopened_at > then.at)
         again = or_(now.is_open, now.closed_at > then.at)
-        return now, [*case_filter.where(now), now.exists, again, now.case_id.in_(closed_then)]
+        existed = now.columns.registered_at <= then.at
+        return now, [*case_filter.where(now), existed, again, now.case_id.in_(closed_then)]
     units = [key for key in case_filter.narrowed if key in UNIT_FIELDS]
     if not units or then.former_units is None:
         return now, [false()]
@@ -120,9 +122,12 @@ def open_by_day(connection: Connection, database: CaseDatabase, case_filter: Cas
     changes = [count.by("registered_at", +1), count.by("recorded_closing", -1)]
     undone = count.ever.undone_closings
     if undone is not None:
-        changes += [count.through(undone, undone.c.closed_at, -1), count.through(undone, undone.c.reopened_at, +1)]
+        # A closing on record ends what came before it, a reopening that was still to come included.
+        recorded, reopened = count.ever.recorded_closing, undone.c.reopened_at
+        open_again = case((recorded < reopened, recorded), else_=reopened)
+        changes += [count.undone(count.ever.undone_closing, -1), count.undone(open_again, +1)]
     if count.needs_units:
-        changes += [count.transfers("to_unit_id", +1), count.transfers("from_unit_id", -1)]
+        changes += [count.transfers(arriving=True), count.transfers(arriving=False)]
     total = pd.concat(changes).groupby(level=0).sum().sort_index()
     total.index = pd.to_datetime(total.index)
     first = database.first_registered_at
@@ -138,7 +143,7 @@ class _Daily:
     database: CaseDatabase
     case_filter: CaseFilter
 
-    @property
+    @cached_property
     def ever(self) -> Cases:
         """Cases at the beginning of time: everything that events ever changed matters."""
         return cases_at(self.database, BEGINNING)
@@ -153,37 +158,47 @@ class _Daily:
         seen = cases_by(self.database, at, BEGINNING)
         return self._counted(seen, seen.columns.source, at, sign)
 
-    def through(self, table: FromClause, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
-        """By a moment of `table`, which has a case_id."""
+    def undone(self, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
+        """By a moment of the closings that were undone."""
+        table = self.ever.undone_closings
+        assert table is not None
         seen = cases_by(self.database, at, BEGINNING)
-        return self._counted(seen, table.join(seen.columns.source, seen.columns.case_id == table.c.case_id), at, sign)
+        source = table.join(seen.columns.source, seen.columns.case_id == table.c.case_id)
+        recorded = seen.recorded_closing
+        in_force = or_(recorded.is_(None), recorded > self.ever.undone_closing)
+        return self._counted(seen, source, at, sign, table.c.reopened_at > seen.columns.registered_at, in_force)
 
-    def transfers(self, side: str, sign: int) -> pd.Series[int]:
-        """By the moment of a reassignment of an open case from or to one of the chosen units."""
+    def transfers(self, arriving: bool) -> pd.Series[int]:
+        """By the moment of a reassignment of a case that was open just before it, to or from the chosen units."""
         event = self.database.read("case_event", "moving")
         seen = cases_by(self.database, event.at, BEGINNING)
-        case = seen.columns
-        moved = cast(Cases, _Moved(seen, getattr(event, side)))
+        columns = seen.columns
+        side = seen if arriving else cast(Cases, _Left(seen, event.from_unit_id))
         chosen = [
-            FIELDS[key].condition(moved, getattr(self.case_filter, key))
+            FIELDS[key].condition(side, getattr(self.case_filter, key))
             for key in self.case_filter.narrowed
             if key in UNIT_FIELDS
         ]
         others = replace(self.case_filter, unit=(), kind=())
-        still_open = or_(seen.recorded_closing.is_(None), seen.recorded_closing > event.at)
-        source = event.source.join(case.source, case.case_id == event.case_id)
-        where = [*others.where(seen), event.kind == "reassigned", still_open, *chosen]
+        was_open = [
+            columns.registered_at < event.at,
+            or_(seen.recorded_closing.is_(None), seen.recorded_closing >= event.at),
+        ]
+        source = seen.with_units(event.source.join(columns.source, columns.case_id == event.case_id))
+        where = [*others.where(seen), event.kind == "reassigned", *was_open, *chosen]
         undone = self.ever.undone_closings
         if undone is not None:
             while_closed = select(undone.c.case_id).where(
-                undone.c.case_id == event.case_id, undone.c.closed_at <= event.at, undone.c.reopened_at > event.at
+                undone.c.case_id == event.case_id, undone.c.closed_at < event.at, undone.c.reopened_at >= event.at
             )
             where.append(~while_closed.exists())
-        return self._grouped(seen, source, event.at, sign, where)
+        return self._grouped(seen, source, event.at, +1 if arriving else -1, where)
 
-    def _counted(self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
+    def _counted(
+        self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int, *more: Condition
+    ) -> pd.Series[int]:
         source = seen.with_units(source) if self.needs_units else source
-        return self._grouped(seen, source, at, sign, self.case_filter.where(seen))
+        return self._grouped(seen, source, at, sign, [*self.case_filter.where(seen), *more])
 
     def _grouped(
         self, seen: Cases, source: FromClause, at: ColumnElement[Any], sign: int, where: list[Condition]
@@ -196,8 +211,8 @@ class _Daily:
         return pd.Series({row[0]: sign * row[1] for row in rows}, dtype="int64")
 
 
-class _Moved:
-    """A case as the conditions on units see it, with the unit on one side of a reassignment."""
+class _Left:
+    """A case as the conditions on units see it, with the unit it was taken from."""
 
     def __init__(self, seen: Cases, lead_unit_id: ColumnElement[Any]) -> None:
         self.database = seen.database

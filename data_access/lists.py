@@ -97,7 +97,7 @@ class CasePage:
     """Some of the cases: `rows` in order, `total` of them in all, `entries` where one case counts several times.
 
     Columns: case_no, lead_unit_id, category_id, township_id, channel, track, registered_at,
-    due_at, closed_at, is_open, on_clock, is_overdue, days_overdue, extended, supervised.
+    due_at, closed_at, is_open, is_overdue, was_late, extended, supervised, days_overdue.
     """
 
     rows: pd.DataFrame
@@ -123,11 +123,12 @@ def case_list(
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
     columns = _columns(cases)
     source = source_of(cases, indicator, [name for name, _ in question.at if name in DIMENSIONS])
-    entries = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
-    total = entries
+    entries = total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
     if indicator and indicator.table != "petition_case":
-        counted = select(func.count(cases.case_id.distinct())).select_from(source).where(*where)
-        total = connection.execute(counted).scalar() or 0
+        # Several entries, such as slips, may concern one case: list each case once.
+        matched = select(cases.case_id).select_from(source).where(*where).correlate(None)
+        source, where = cases.source, [cases.case_id.in_(matched)]
+        total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
     keys = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}
     key = columns[keys[order]]
     statement = (
@@ -136,8 +137,6 @@ def case_list(
         .where(*where)
         .order_by(key.is_(None), key.desc() if descending else key, columns["case_no"])
     )
-    if indicator and indicator.table != "petition_case":
-        statement = statement.distinct()
     if limit is not None:
         statement = statement.limit(limit).offset(offset)
     rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))

@@ -211,7 +211,7 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
         ]
         if cases.undone_closings is not None:
             not_again = or_(columns.closed_at.is_(None), columns.closed_at > window.at)
-            found.append(Way((window.holds(cases.undone_closings.c.closed_at), not_again)))
+            found.append(Way((window.holds(cases.undone_closing), not_again)))
         return found
     if indicator.moment == "forwarding_due":
         petitioned, registered, due = columns.petitioned_at, columns.registered_at, cases.forwarding_due

@@ -76,6 +76,7 @@ class Cases:
                 undone.case_id == self.columns.case_id,
                 undone.closed_at <= self.at,
                 undone.reopened_at > self.at,
+                undone.reopened_at > self.columns.registered_at,
             )
             source = source.outerjoin(self.undone_closings, then)
         return self.with_units(source) if self._unit_matters else source
@@ -175,8 +176,17 @@ class Cases:
     def recorded_closing(self) -> ColumnElement[Any]:
         """The closing on record. One before its registration counts from the registration,
         so that flows balance; `check` lists such records."""
-        recorded, registered = self.columns.closed_at, self.columns.registered_at
-        return case((recorded < registered, registered), else_=recorded)
+        return self._not_before_registration(self.columns.closed_at)
+
+    @cached_property
+    def undone_closing(self) -> ColumnElement[Any]:
+        """The closing of `undone_closings`, counted like a recorded one."""
+        assert self.undone_closings is not None
+        return self._not_before_registration(self.undone_closings.c.closed_at)
+
+    def _not_before_registration(self, closing: ColumnElement[Any]) -> ColumnElement[Any]:
+        registered = self.columns.registered_at
+        return case((closing < registered, registered), else_=closing)
 
     @cached_property
     def closed_at(self) -> ColumnElement[Any]:
@@ -186,7 +196,7 @@ class Cases:
         happened = self.columns.closed_at <= self.at
         if self.undone_closings is None:
             return case((happened, self.recorded_closing))
-        return case((happened, self.recorded_closing), else_=self.undone_closings.c.closed_at)
+        return case((happened, self.recorded_closing), else_=self.undone_closing)
 
     def closed_by(self, limit: ColumnElement[Any]) -> Condition:
         """Closed by `limit`, a moment that is not after the instant."""
