@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from data_access.texts import text
+from data_access.texts import language, text
 
 NARROW: Final = 330
 """Width of the bars of a chart that shares a small screen with another, in pixels."""
@@ -182,29 +183,41 @@ def years(by_year: pd.DataFrame) -> Any:
     return alt.layer(lines, names).properties(height=300)
 
 
-def months_of(table: pd.DataFrame, top: float) -> Any:
-    """Received by month of one group, as a small chart with the scale of its neighbours (0 to `top`)."""
-    return (
-        alt.Chart(table)
-        .mark_area(color=theme.SOFT, line={"color": theme.BLUE, "strokeWidth": 2})
-        .encode(
-            x=alt.X("start:T", axis=_time_axis(tickCount=4)),
-            y=alt.Y("registered:Q", title=None, axis=alt.Axis(tickCount=3), scale=alt.Scale(domain=[0, top])),
-            tooltip=[
-                alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
-                alt.Tooltip("registered:Q", title=text("flow.registered")),
-                alt.Tooltip("closed:Q", title=text("flow.closed")),
-            ],
-        )
-        .properties(height=120)
+# Small charts come by the dozen: their specification is made once a language, and only the data differ.
+
+
+def months_of(table: pd.DataFrame, top: float) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification."""
+    return table.assign(top=top)[["start", "registered", "closed", "top"]], _months_of(language())
+
+
+@cache
+def _months_of(_language: str) -> dict[str, Any]:
+    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=4)))
+    y = alt.Axis(tickCount=3)
+    tooltip = [
+        alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
+        alt.Tooltip("registered:Q", title=text("flow.registered")),
+        alt.Tooltip("closed:Q", title=text("flow.closed")),
+    ]
+    area = base.mark_area(color=theme.SOFT, line={"color": theme.BLUE, "strokeWidth": 2}).encode(
+        y=alt.Y("registered:Q", title=None, axis=y), tooltip=tooltip
     )
+    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    return _specification(alt.layer(area, room).properties(height=120))
 
 
-def rate(table: pd.DataFrame, target: float | None) -> Any:
-    """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line with its value."""
-    known = table.dropna(subset=["value"])
-    base = alt.Chart(known).encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
-    scale = alt.Scale(domain=_zoom(known, target), zero=False, nice=False)
+def rate(table: pd.DataFrame, target: float | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line."""
+    known = table.dropna(subset=["value"]).assign(target=target)
+    columns = ["start", "value", "denominator", "unfinished", "target"]
+    return known[columns].astype({"value": "float64", "denominator": "float64"}), _rate(language(), target is not None)
+
+
+@cache
+def _rate(_language: str, has_target: bool) -> dict[str, Any]:
+    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
+    scale = alt.Scale(zero=False, padding=12)
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
     tooltip = [
         alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
@@ -215,24 +228,17 @@ def rate(table: pd.DataFrame, target: float | None) -> Any:
     points = base.mark_point(size=50, color=theme.BLUE, opacity=1).encode(
         y=y, tooltip=tooltip, fill=alt.condition("datum.unfinished", alt.value("white"), alt.value(theme.BLUE))
     )
-    layers = [line, points]
-    if target is not None:
-        aim = alt.Chart(pd.DataFrame({"target": [target]}))
-        layers = [
-            aim.mark_rule(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(
-                y=alt.Y("target:Q", scale=scale)
-            ),
-            *layers,
-        ]
-    return alt.layer(*layers).properties(height=150)
+    aim = base.mark_line(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(
+        y=alt.Y("target:Q", title=None, scale=scale)
+    )
+    return _specification(alt.layer(*([aim] if has_target else []), line, points).properties(height=150))
 
 
-def _zoom(table: pd.DataFrame, target: float | None) -> list[float]:
-    """A scale that shows the changes of a rate and its target, with some room, inside 0 to 1."""
-    values = [*table["value"].astype(float), *([] if target is None else [target])]
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    room = max(0.02, (high - low) * 0.2)
-    return [max(0.0, low - room), min(1.0, high + room)]
+def _specification(chart: Any) -> dict[str, Any]:
+    """A chart without data as Vega-Lite."""
+    found: dict[str, Any] = chart.to_dict()
+    found.pop("data", None)
+    return found
 
 
 def _apart(table: pd.DataFrame, value: str, share: float) -> pd.DataFrame:

@@ -6,6 +6,7 @@ A drill never changes the filter: it is a link to the cases page with the parame
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,12 @@ def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_fi
     asked = question_of(marks[0]) if marks else None
     if asked:
         _open(key, asked, case_filter)
+
+
+def small(drawing: tuple[Any, dict[str, Any]], message: str) -> None:
+    """Show one of many small charts, given as data and specification; its marks lead nowhere."""
+    data, specification = drawing
+    st.vega_lite_chart(data, copy.deepcopy(specification), alt=message)
 
 
 def table(

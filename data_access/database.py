@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -81,6 +82,10 @@ class CaseDatabase:
     states_original_only: bool = False
     """Whether there are cases that state their original deadline and no later one."""
 
+    @cached_property
+    def _read(self) -> dict[tuple[str, str | None], Any]:
+        return {}
+
     @property
     def shown_url(self) -> str:
         """The URL without its password."""
@@ -110,12 +115,15 @@ class CaseDatabase:
 
     def read(self, table: str, alias: str | None = None) -> Any:
         """The columns of a table by name, as `.source` (what to select from) and one attribute each."""
+        known = self._read.get((table, alias))
+        if known is not None:
+            return known
         defined = schema.metadata.tables[table]
         source = defined.alias(alias) if alias else defined
         columns = {column.name: self._column(table, source, column.name) for column in defined.columns}
         if table == "petition_case" and not self.has("case_id"):
             columns["case_id"] = columns["case_no"]
-        return SimpleNamespace(source=source, **columns)
+        return self._read.setdefault((table, alias), SimpleNamespace(source=source, **columns))
 
     def _column(self, table: str, source: Any, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = source.c[name]

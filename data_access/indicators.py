@@ -99,8 +99,16 @@ def _closing_base(cases: Cases) -> Condition:
     return and_(cases.exists, cases.counts_for_closing)
 
 
+def _is_open(cases: Cases) -> Condition:
+    return cases.is_open
+
+
+def _is_overdue(cases: Cases) -> Condition:
+    return and_(cases.on_clock, _is_late(cases))
+
+
 def _due_within(cases: Cases, days: int) -> Condition:
-    return and_(cases.due > cases.at, cases.due <= end_of_day(cases.at, days))
+    return and_(cases.on_clock, cases.due > cases.at, cases.due <= end_of_day(cases.at, days))
 
 
 _office_response, _office_satisfaction = _rating("office")
@@ -243,15 +251,15 @@ _ALL: Final = (
     Indicator(
         "open",
         needs=("registered_at", "closed_at"),
-        denominator=lambda cases: cases.is_open,
+        denominator=_is_open,
         county_wide=True,
         is_rate=False,
     ),
-    Indicator("overdue", needs=_DUE, denominator=_open_on_clock, numerator=_is_late, better="less", is_rate=False),
+    Indicator("overdue", needs=_DUE, denominator=_is_open, numerator=_is_overdue, better="less", is_rate=False),
     Indicator(
         "due_soon",
         needs=_DUE,
-        denominator=_open_on_clock,
+        denominator=_is_open,
         numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[0]),
         is_rate=False,
     ),
@@ -277,7 +285,7 @@ _BESIDE: Final = (
     Indicator(
         "due_later",
         needs=_DUE,
-        denominator=_open_on_clock,
+        denominator=_is_open,
         numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[-1]),
         is_rate=False,
     ),

@@ -151,6 +151,19 @@ class Window:
         """Whether `moment` is inside."""
         return and_(moment >= self.first, moment <= self.last)
 
+    def holds_end(self, limit: Limit, event: ColumnElement[Any], end: ColumnElement[Any]) -> Condition:
+        """Whether `end`, the end of `limit` after `event`, is inside; as a range of the event, which an index can find.
+
+        Periods are whole days, so that for a plain limit the range says it all.
+        """
+        if limit.working or limit.rollover:
+            return and_(self.may_hold(event, limit), self.holds(end))
+        before, last = (
+            end_of_day(moment, literal_column(str(days)))
+            for moment, days in ((self.first, -limit.days - 1), (self.last, -limit.days))
+        )
+        return and_(event > before, event <= last)
+
     def may_hold(self, event: ColumnElement[Any], limit: Limit) -> Condition:
         """Whether the end of `limit` after `event` may be inside: a wider range, which an index can find."""
         return and_(event >= end_of_day(self.first, literal_column(str(-limit.at_most - 1))), event <= self.last)
@@ -177,6 +190,25 @@ def _windows(spans: Sequence[Span], instants: Sequence[datetime]) -> Subquery:
         columns = (moment.label(name) for name, moment in _moments(span, at).items())
         rows.append(select(literal(position).label("span"), *columns))
     return union_all(*rows).subquery("span_window")
+
+
+@dataclass(frozen=True)
+class _Periods:
+    """The spans of one question as SQL: one window, or a small table of windows and the position in it."""
+
+    window: Window
+    earliest: datetime
+    table: Subquery | None = None
+    position: ColumnElement[int] | None = None
+
+
+def _periods(case_filter: CaseFilter, spans: Sequence[Span], seen_at: datetime | None) -> _Periods:
+    instants = [seen_at or case_filter.over(span).at for span in spans]
+    if len(spans) == 1:
+        return _Periods(_window(spans[0], instants[0]), instants[0])
+    table = _windows(spans, instants)
+    window = Window(table.c.first, table.c.last, table.c.at)
+    return _Periods(window, min(instants), table, table.c.span)
 
 
 @dataclass(frozen=True)
@@ -216,13 +248,13 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
     if indicator.moment == "forwarding_due":
         petitioned, registered, due = columns.petitioned_at, columns.registered_at, cases.forwarding_due
         return [
-            Way((window.may_hold(petitioned, clock.forwarding), window.holds(due))),
-            Way((petitioned.is_(None), window.may_hold(registered, clock.forwarding), window.holds(due))),
+            Way((window.holds_end(clock.forwarding, petitioned, due),)),
+            Way((petitioned.is_(None), window.holds_end(clock.forwarding, registered, due))),
         ]
     if indicator.moment == "acceptance_due":
         stated, received = columns.acceptance_due_at, columns.unit_received_at
-        computed = (window.may_hold(received, clock.acceptance), window.holds(cases.acceptance_due))
-        return [Way((window.holds(stated),)), Way((stated.is_(None), *computed))]
+        computed = window.holds_end(clock.acceptance, received, cases.acceptance_due)
+        return [Way((window.holds(stated),)), Way((stated.is_(None), computed))]
     if indicator.moment in ("office_rating_due", "unit_rating_due"):
         whose = indicator.moment.removesuffix("_rating_due")
         expires, rated = getattr(columns, f"{whose}_rating_expires_at"), getattr(columns, f"{whose}_rated_at")
@@ -293,9 +325,10 @@ def measure_spans(
     take one statement for each way.
     """
     rows: list[Row] = []
+    periods = _periods(case_filter, spans, seen_at)
     if not by or database.has(*DIMENSIONS[by].needs):
         for together in _together([MEASURES[key] for key in keys if can_feed(database, key)]):
-            rows += _counted(connection, database, case_filter, together, spans, by, seen_at)
+            rows += _counted(connection, database, case_filter, together, periods, by)
     return _table(rows, keys, database, len(spans), grouped=by is not None)
 
 
@@ -313,7 +346,7 @@ def _together(indicators: Sequence[Indicator]) -> list[list[Indicator]]:
     """The indicators that one statement can count: the same cases, of which each has its numerator."""
     found: dict[tuple[Any, ...], list[Indicator]] = {}
     for each in indicators:
-        base = (each.table, each.moment, each.denominator, each.office, each.county_wide)
+        base = (each.table, each.moment, each.denominator, each.office, each.is_rate)
         found.setdefault(base, []).append(each)
     return list(found.values())
 
@@ -323,30 +356,24 @@ def _counted(
     database: CaseDatabase,
     case_filter: CaseFilter,
     indicators: Sequence[Indicator],
-    spans: Sequence[Span],
+    periods: _Periods,
     by: str | None,
-    seen_at: datetime | None,
 ) -> list[Row]:
     """The counts of indicators that go together: a statement for each way, and one for what events have changed."""
     indicator = indicators[0]
-    instants = [seen_at or case_filter.over(span).at for span in spans]
-    earliest = min(instants)
-    if len(spans) == 1:
-        windows, window, position = None, _window(spans[0], instants[0]), None
-    else:
-        windows = _windows(spans, instants)
-        columns = windows.c
-        window, position = Window(columns.first, columns.last, columns.at), columns.span
+    with_accusations = [counts_accusations(case_filter, each, by) for each in indicators]
+    window, windows, position, earliest = periods.window, periods.table, periods.position, periods.earliest
 
     def counts(cases: Cases, where: Sequence[Condition], sign: int, changed: Subquery | None) -> Select[Any]:
         counted = [*where, *case_filter.where(cases), indicator.denominator(cases)]
-        if not counts_accusations(case_filter, indicator, by):
+        if not any(with_accusations):
             counted.append(~cases.is_accusation)
         all_of_them = func.count() if sign > 0 else -func.count()
-        met = [
-            func.sum(case((each.numerator(cases), sign), else_=0)) if each.numerator else all_of_them
-            for each in indicators
-        ]
+        met = []
+        for each, with_them in zip(indicators, with_accusations, strict=True):
+            only = [each.numerator(cases)] if each.numerator else []
+            only += [~cases.is_accusation] if any(with_accusations) and not with_them else []
+            met.append(func.sum(case((and_(*only), sign), else_=0)) if only else all_of_them)
         group = group_of(cases, by, indicator) if by else None
         grouping = [column for column in (position, group) if column is not None]
         selected = (

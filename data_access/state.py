@@ -155,6 +155,7 @@ class Cases:
             select(event.case_id, func.max(event.at).label("last_at"))
             .where(event.kind.in_(("reopened", "reassigned")))
             .group_by(event.case_id)
+            .having(func.max(event.at) > literal(self.earliest, schema.Moment))
             .subquery("changed_case")
         )
 

@@ -37,7 +37,6 @@ MEETING_ROWS: Final = (
     "registered",
     "closed",
     "on_time_closure_rate",
-    "unit_timely_acceptance_rate",
     "office_satisfaction_rate",
     "unit_satisfaction_rate",
 )
@@ -235,7 +234,7 @@ class Trends:
 BUCKETS: Final = {"day": 60, "week": 53, "month": 36, "quarter": 20, "year": 10}
 """How many spans of each length a trend shows at least, as far as there are data."""
 MULTIPLE_MONTHS: Final = 24
-QUALITY_MONTHS: Final = 13
+QUALITY_MONTHS: Final = 12
 
 
 def trends(
@@ -392,7 +391,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     )
 
 
-BY_FIELD: Final = ("on_time_closure_rate", "closure_rate", "resolution_rate", "unit_satisfaction_rate")
+BY_FIELD: Final = ("on_time_closure_rate", "resolution_rate", "unit_satisfaction_rate")
 UNIT_KEYS: Final = (
     "registered",
     "closed",

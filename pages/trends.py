@@ -52,6 +52,4 @@ if by:
     for column, (name, part) in frame.grid(groups.groupby("name", sort=False), 4):
         with column:
             st.markdown(f"**{frame.plain(name)}**")
-            st.altair_chart(
-                charts.months_of(part, top), alt=text("trends.one", name=name, n=int(part["registered"].sum()))
-            )
+            drill.small(charts.months_of(part, top), text("trends.one", name=name, n=int(part["registered"].sum())))
