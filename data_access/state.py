@@ -153,9 +153,8 @@ class Cases:
         event = self.database.read("case_event", "change")
         return (
             select(event.case_id, func.max(event.at).label("last_at"))
-            .where(event.kind.in_(("reopened", "reassigned")))
+            .where(event.kind.in_(("reopened", "reassigned")), event.at > literal(self.earliest, schema.Moment))
             .group_by(event.case_id)
-            .having(func.max(event.at) > literal(self.earliest, schema.Moment))
             .subquery("changed_case")
         )
 

@@ -268,7 +268,7 @@ def test_lists_without_cases_say_so(show: Show, demo_url: str) -> None:
 # What a scant database cannot feed
 
 UNFED = {
-    "overview": ("unit_satisfaction_rate", "unit_timely_acceptance_rate", "office_satisfaction_rate"),
+    "overview": ("unit_satisfaction_rate", "office_satisfaction_rate"),
     "overdue": ("acceptance_overdue",),
     "resolution": (
         "on_time_answer_rate",
