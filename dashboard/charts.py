@@ -154,8 +154,8 @@ def years(by_year: pd.DataFrame) -> Any:
     )
     is_newest = f"datum.year == {newest}"
     lines = (
-        alt.Chart(finished)
-        .mark_line(point={"size": 40})
+        alt.Chart(_with_days(finished))
+        .mark_line(point={"size": 40, "cursor": "pointer"})
         .encode(
             x=x,
             y=alt.Y("registered:Q", title=None),
@@ -180,7 +180,13 @@ def years(by_year: pd.DataFrame) -> Any:
             color=alt.condition(is_newest, alt.value(theme.BLUE), alt.value(theme.MUTED)),
         )
     )
-    return alt.layer(lines, names).properties(height=300)
+    marks = (
+        alt.Chart(_with_days(finished))
+        .mark_point(size=160, opacity=0, filled=True, cursor="pointer")
+        .encode(x=x, y="registered:Q", detail=["first:N", "last:N"])
+        .add_params(_picked())
+    )
+    return alt.layer(lines, names, marks).properties(height=300)
 
 
 # Small charts come by the dozen: their specification is made once a language, and only the data differ.
@@ -188,7 +194,8 @@ def years(by_year: pd.DataFrame) -> Any:
 
 def months_of(table: pd.DataFrame, top: float) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification."""
-    return table.assign(top=top)[["start", "registered", "closed", "top"]], _months_of(language())
+    columns = ["start", "registered", "closed", "top", "first", "last"]
+    return _with_days(table.assign(top=top))[columns], _months_of(language())
 
 
 @cache
@@ -204,14 +211,19 @@ def _months_of(_language: str) -> dict[str, Any]:
         y=alt.Y("registered:Q", title=None, axis=y), tooltip=tooltip
     )
     room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
-    return _specification(alt.layer(area, room).properties(height=120))
+    points = base.mark_point(size=25, filled=True, color=theme.BLUE, opacity=1, cursor="pointer").encode(
+        y="registered:Q", detail=["first:N", "last:N"], tooltip=tooltip
+    )
+    return _specification(alt.layer(area, room, points.add_params(_picked())).properties(height=120))
 
 
 def rate(table: pd.DataFrame, target: float | None) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line."""
     known = table.dropna(subset=["value"]).assign(target=target)
-    columns = ["start", "value", "denominator", "unfinished", "target"]
-    return known[columns].astype({"value": "float64", "denominator": "float64"}), _rate(language(), target is not None)
+    columns = ["start", "value", "denominator", "unfinished", "target", "first", "last"]
+    return _with_days(known)[columns].astype({"value": "float64", "denominator": "float64"}), _rate(
+        language(), target is not None
+    )
 
 
 @cache
@@ -226,12 +238,20 @@ def _rate(_language: str, has_target: bool) -> dict[str, Any]:
     ]
     line = base.mark_line(color=theme.BLUE, strokeWidth=2.5).encode(y=y).transform_filter("!datum.unfinished")
     points = base.mark_point(size=50, color=theme.BLUE, opacity=1).encode(
-        y=y, tooltip=tooltip, fill=alt.condition("datum.unfinished", alt.value("white"), alt.value(theme.BLUE))
+        y=y,
+        tooltip=tooltip,
+        detail=["first:N", "last:N"],
+        fill=alt.condition("datum.unfinished", alt.value("white"), alt.value(theme.BLUE)),
     )
+    points = points.add_params(_picked())
     aim = base.mark_line(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(
         y=alt.Y("target:Q", title=None, scale=scale)
     )
     return _specification(alt.layer(*([aim] if has_target else []), line, points).properties(height=150))
+
+
+def _picked() -> alt.Parameter:
+    return alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False)
 
 
 def _specification(chart: Any) -> dict[str, Any]:

@@ -49,16 +49,24 @@ def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_fi
     The chart has a point selection named `mark`; `question_of` gets the fields of the mark.
     """
     state = st.altair_chart(drawing, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
+    _follow(state, key, question_of, case_filter)
+
+
+def small(
+    drawing: tuple[Any, dict[str, Any]], key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter
+) -> None:
+    """The same for one of many small charts, given as data and specification."""
+    data, specification = drawing
+    shown = copy.deepcopy(specification)
+    state = st.vega_lite_chart(data, shown, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
+    _follow(state, key, question_of, case_filter)
+
+
+def _follow(state: Any, key: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
     marks = state.get("selection", {}).get("mark") or []
     asked = question_of(marks[0]) if marks else None
     if asked:
         _open(key, asked, case_filter)
-
-
-def small(drawing: tuple[Any, dict[str, Any]], message: str) -> None:
-    """Show one of many small charts, given as data and specification; its marks lead nowhere."""
-    data, specification = drawing
-    st.vega_lite_chart(data, copy.deepcopy(specification), alt=message)
 
 
 def table(

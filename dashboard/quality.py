@@ -14,7 +14,7 @@ from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
 from data_access.texts import text
-from data_access.views import Figure
+from data_access.views import COHORTS, Figure
 
 
 def message(figures: Mapping[str, Figure], settings: Settings) -> str:
@@ -99,6 +99,19 @@ def month_message(key: str, months: pd.DataFrame) -> str:
     )
 
 
+def month_question(key: str) -> drill.QuestionOf:
+    """What a month of a rate's chart counts: the cases that did not reach it, as of the month's end.
+
+    Cohorts are drawn as they are now, which no list as of a month's end would equal: their marks list the cohort.
+    """
+    part = "denominator" if MEASURES[key].confidential or key in COHORTS else _missing_part(key)
+    return lambda mark: Question(key, part, (("days", drill.days(mark["first"], mark["last"])),))
+
+
+def _missing_part(key: str) -> str:
+    return "numerator" if MEASURES[key].better == "less" else "rest"
+
+
 @dataclass(frozen=True)
 class RateTable:
     """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts."""
@@ -131,7 +144,7 @@ class RateTable:
             indicator = MEASURES[column]
             part = "denominator"
             if indicator.is_rate and not indicator.confidential:
-                part = "numerator" if indicator.better == "less" else "rest"
+                part = _missing_part(column)
             return Question(column, part, ((dimension, self.groups[row]),))
 
         return asked

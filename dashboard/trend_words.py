@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dashboard import drill
 from data_access.database import Names
 from data_access.filters import FIELDS
 from data_access.texts import text
@@ -53,3 +54,8 @@ def named(table: pd.DataFrame, by: str, names: Names) -> pd.DataFrame:
     shown = table.assign(name=[group_name(group, by, names) for group in table["group"]])
     place = shown["group"].map(lambda group: order.get(group, len(order)))
     return shown.assign(place=place).sort_values(["place", "start"]).drop(columns="place")
+
+
+def question_of(by: str, group: str) -> drill.QuestionOf:
+    """What a month of a group's small chart counts."""
+    return lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"]), **{by: group})

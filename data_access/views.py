@@ -222,8 +222,8 @@ class Trends:
     """Flows and stock over time.
 
     `series`: start, end, unfinished, registered, closed, open (at the end), one row a span.
-    `by_year`: year, month (1-12), registered, unfinished. `multiples`: group, start,
-    registered, closed by month, for one dimension.
+    `by_year`: year, month (1-12), start, end, registered, unfinished. `multiples`: group,
+    start, end, registered, closed by month, for one dimension.
     """
 
     series: pd.DataFrame
@@ -265,6 +265,8 @@ def trends(
         {
             "year": [month // 12 for month in keys],
             "month": [month % 12 + 1 for month in keys],
+            "start": pd.to_datetime([span.start or first for span in months]),
+            "end": pd.to_datetime([span.end for span in months]),
             "registered": monthly["numerator"].reindex(range(len(keys)), fill_value=0).to_numpy(dtype="int64"),
             "unfinished": [span.end > today for span in months],
         }
@@ -275,6 +277,7 @@ def trends(
         index=["group", "span"], columns="indicator", values="numerator", aggfunc="sum", fill_value=0
     ).reset_index()
     multiples["start"] = [pd.Timestamp(recent[position].start or today) for position in multiples.get("span", [])]
+    multiples["end"] = [pd.Timestamp(recent[position].end) for position in multiples.get("span", [])]
     return Trends(series, by_year, multiples)
 
 
@@ -346,7 +349,7 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
 
 @dataclass(frozen=True)
 class Resolution:
-    """How well cases are handled: `figures` by key; `monthly`: indicator, start, unfinished, value, denominator.
+    """How well cases are handled: `figures` by key; `monthly`: indicator, start, end, unfinished, value, denominator.
 
     Rates of a cohort are seen from the effective instant, the others from the end of each month.
 
@@ -377,6 +380,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
                 (
                     key,
                     pd.Timestamp(month.start or today),
+                    pd.Timestamp(month.end),
                     month not in matured[key] if key in COHORTS else month.end > today,
                     figure.value,
                     figure.denominator,
@@ -385,7 +389,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
                 for month in months
                 for figure in [(cohorts if key in COHORTS else ended).figure(key, month)]
             ],
-            columns=["indicator", "start", "unfinished", "value", "denominator"],
+            columns=["indicator", "start", "end", "unfinished", "value", "denominator"],
         ),
         by_field=queries.measure(connection, database, case_filter, BY_FIELD, by="field"),
     )

@@ -25,7 +25,13 @@ months = quality.named_months(view.monthly)
 for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 4):
     with column:
         st.markdown(quality.titled(key, database.settings))
-        drill.small(charts.rate(part, database.settings.target(key)), quality.month_message(key, part))
+        drill.small(
+            charts.rate(part, database.settings.target(key)),
+            f"months_{key}",
+            quality.month_message(key, part),
+            quality.month_question(key),
+            case_filter,
+        )
 
 st.subheader(text("resolution.fields"))
 st.caption(text("units.small", n=database.settings.comparison.small_n))

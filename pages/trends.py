@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import bound, cache, charts, drill, frame
+from dashboard import bound, cache, charts, drill, frame, trend_words
 from dashboard.trend_words import message, named
 from data_access import views
 from data_access.queries import DIMENSIONS
@@ -43,7 +43,13 @@ with left:
     )
 with right:
     st.subheader(text("trends.years"))
-    st.altair_chart(charts.years(view.by_year), alt=text("trends.years"))
+    drill.chart(
+        charts.years(view.by_year),
+        "years",
+        text("trends.years"),
+        lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"])),
+        case_filter,
+    )
 if by:
     st.subheader(text("trends.multiples", dimension=text(f"dimension.{by}")))
     st.caption(text("trends.context"))
@@ -52,4 +58,10 @@ if by:
     for column, (name, part) in frame.grid(groups.groupby("name", sort=False), 4):
         with column:
             st.markdown(f"**{frame.plain(name)}**")
-            drill.small(charts.months_of(part, top), text("trends.one", name=name, n=int(part["registered"].sum())))
+            drill.small(
+                charts.months_of(part, top),
+                f"months_{by}_{part['group'].iloc[0]}",
+                text("trends.one", name=name, n=int(part["registered"].sum())),
+                trend_words.question_of(by, part["group"].iloc[0]),
+                case_filter,
+            )
