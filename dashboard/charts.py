@@ -272,7 +272,7 @@ def _apart(table: pd.DataFrame, value: str, share: float) -> pd.DataFrame:
 
 
 def heat(table: pd.DataFrame) -> Any:
-    """Overdue share by unit and field: columns unit, field, unit_name, field_name, share, open, overdue, label."""
+    """Overdue share by unit and field: columns unit, field, their names, share, shade, open, overdue, label."""
     picked = alt.selection_point(name="mark", fields=["unit", "field"], on="click", empty=False)
     units = list(dict.fromkeys(table["unit_name"]))
     fields = list(dict.fromkeys(table.sort_values("field_place")["field_name"]))
@@ -287,7 +287,7 @@ def heat(table: pd.DataFrame) -> Any:
     )
     shades = alt.Scale(range=["#F3F5F8", *theme.LATENESS], domain=[0, 0.6], clamp=True, interpolate="rgb")
     cells = base.mark_rect(cornerRadius=2, stroke="white", strokeWidth=2, cursor="pointer").encode(
-        color=alt.Color("share:Q", scale=shades, legend=None),
+        color=alt.Color("shade:Q", scale=shades, legend=None),
         detail=["unit:N", "field:N"],
         tooltip=[
             alt.Tooltip("unit_name:N", title=text("column.lead_unit")),
@@ -297,7 +297,7 @@ def heat(table: pd.DataFrame) -> Any:
         ],
     )
     words = base.mark_text(fontSize=13).encode(
-        text="label:N", color=alt.condition("datum.share > 0.45", alt.value("white"), alt.value(theme.INK))
+        text="label:N", color=alt.condition("datum.shade > 0.45", alt.value("white"), alt.value(theme.INK))
     )
     return alt.layer(cells.add_params(picked), words).properties(height=alt.Step(ROW))
 

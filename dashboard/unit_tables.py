@@ -40,8 +40,15 @@ def sparks(monthly: pd.DataFrame) -> dict[str, list[float]]:
     return {str(group): [float(value) for value in rows["value"]] for group, rows in known.groupby("group")}
 
 
-def heat(table: pd.DataFrame, names: Names) -> pd.DataFrame:
-    """Cells of units and fields with open cases, in fixed order; rows without a late case are left out."""
+FAINT: Final = 0.12
+"""How dark a cell of too few cases may be at most: one late case of one says little."""
+
+
+def heat(table: pd.DataFrame, names: Names, few: int) -> pd.DataFrame:
+    """Cells of units and fields with open cases, in fixed order; rows without a late case are left out.
+
+    `shade` is the overdue share, held back where fewer than `few` cases are open.
+    """
     late_units = set(table.loc[table["overdue"] > 0, "unit"].dropna())
     shown = table[table["unit"].isin(late_units)].copy()
     unit_order = {unit: position for position, unit in enumerate(names.units)}
@@ -50,6 +57,7 @@ def heat(table: pd.DataFrame, names: Names) -> pd.DataFrame:
     shown["unit_name"] = [names.unit(unit) for unit in shown["unit"]]
     shown["field_name"] = [names.category(field) or text("common.unknown") for field in shown["field"]]
     shown["share"] = shown["overdue"] / shown["open"]
+    shown["shade"] = shown["share"].where(shown["open"] >= few, shown["share"].clip(upper=FAINT))
     shown["label"] = [
         f"{late}/{count}" if late else str(count) for late, count in zip(shown["overdue"], shown["open"], strict=True)
     ]

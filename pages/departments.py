@@ -33,10 +33,12 @@ for kind in (*UNIT_KINDS, ""):
     drill.table(table.show, f"units_{kind or 'unknown'}", table.question("unit"), case_filter)
 
 st.subheader(text("units.heat"))
-heat = unit_tables.heat(view.heat, database.names)
+few = database.settings.comparison.small_cell
+heat = unit_tables.heat(view.heat, database.names, few)
 if heat.empty:
     st.success(text("overview.none_overdue"))
 else:
+    st.caption(text("units.heat_note", n=few))
     drill.chart(
         charts.heat(heat),
         "unit_heat",

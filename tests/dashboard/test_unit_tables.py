@@ -140,7 +140,7 @@ HEAT = pd.DataFrame(
 
 
 def test_heat_keeps_units_with_late_cases_in_fixed_order() -> None:
-    heat = unit_tables.heat(HEAT, names())
+    heat = unit_tables.heat(HEAT, names(), few=5)
     cells = heat[["unit_name", "field_name", "label"]].to_numpy().tolist()
     assert cells == [
         ["甲局", "农村", "1/2"],
@@ -154,7 +154,7 @@ def test_heat_keeps_units_with_late_cases_in_fixed_order() -> None:
 
 
 def test_heat_of_no_late_case_is_empty() -> None:
-    assert unit_tables.heat(HEAT.assign(overdue=0), names()).empty
+    assert unit_tables.heat(HEAT.assign(overdue=0), names(), few=5).empty
 
 
 def departments(units: pd.DataFrame) -> Departments:
@@ -203,3 +203,10 @@ def test_headline_of_quality_names_what_misses_its_target() -> None:
     said = quality.message(figures, settings.load())
     late, share = words.label("on_time_closure_rate"), words.label("overdue_share")
     assert said == f"按期办结率 94.0%；2 项未达目标：{late}、{share}。"
+
+
+def test_a_cell_of_few_cases_stays_pale() -> None:
+    cells = pd.DataFrame({"unit": ["D01", "D01"], "field": ["C01", "C02"], "open": [1, 10], "overdue": [1, 4]})
+    heat = unit_tables.heat(cells, names(), few=5)
+    assert list(heat["share"]) == [1.0, 0.4]
+    assert list(heat["shade"]) == [unit_tables.FAINT, 0.4]
