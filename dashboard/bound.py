@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import streamlit as st
 
-Code = TypeVar("Code", bound=str)
 Words = Callable[[str], str]
 MANY: Final = ","
 

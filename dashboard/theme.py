@@ -8,7 +8,6 @@ import altair as alt
 
 BLUE: Final = "#0072B2"  # the subject
 VERMILLION: Final = "#D55E00"  # what needs action
-RUST: Final = "#A33F00"  # vermillion, dark enough for text
 GREY: Final = "#9AA5B1"  # context
 SOFT: Final = "#D5DCE4"
 INK: Final = "#1B2430"

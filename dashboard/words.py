@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from data_access.indicators import MEASURES
@@ -52,8 +51,3 @@ def change(figure: Figure, since: float | None, base: int | None, small_n: int) 
 def month_name(month: int) -> str:
     """`10月` of a month given as year * 12 + month - 1."""
     return text(f"month.{month % 12 + 1}")
-
-
-def short_date(day: date) -> str:
-    """`2026-11-24`."""
-    return f"{day:%Y-%m-%d}"

@@ -37,7 +37,6 @@ class Names:
     units: dict[str, str]
     kinds: dict[str, str | None]
     categories: dict[str, str]
-    parents: dict[str, str | None]
     posts: dict[str, str]
     kind_names: KindNames
 
@@ -247,13 +246,12 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
         return [dict.fromkeys(names) | dict(row._mapping) for row in found]
 
     units = rows("unit", "unit_id", "name", "kind", "sort_order")
-    categories = rows("category", "category_id", "name", "parent_id")
+    categories = rows("category", "category_id", "name")
     posts = rows("post", "post_id", "name")
     return Names(
         units={row["unit_id"]: row["name"] or row["unit_id"] for row in units},
         kinds={row["unit_id"]: row["kind"] for row in units},
         categories={row["category_id"]: row["name"] or row["category_id"] for row in categories},
-        parents={row["category_id"]: row["parent_id"] for row in categories},
         posts={row["post_id"]: row["name"] or row["post_id"] for row in posts},
         kind_names=settings.unit_kinds,
     )

@@ -117,7 +117,8 @@ def case_list(
     offset: int = 0,
 ) -> CasePage:
     """The cases behind a number; accusations are in no list. Everything is as of the effective instant."""
-    cases, where, indicator = _asked(database, question, question.seen_by(case_filter))
+    seen = question.seen_by(case_filter)
+    cases, where, indicator = _asked(database, question, seen)
     where = [*where, ~cases.is_accusation]
     if search:
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
@@ -140,12 +141,7 @@ def case_list(
     if limit is not None:
         statement = statement.limit(limit).offset(offset)
     rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))
-    return CasePage(_with_days(rows, cases_filter_today(question, case_filter)), int(total), int(entries))
-
-
-def cases_filter_today(question: Question, case_filter: CaseFilter) -> date:
-    """The day that the list's states are as of."""
-    return question.seen_by(case_filter).today
+    return CasePage(_with_days(rows, seen.today), int(total), int(entries))
 
 
 def _asked(

@@ -24,7 +24,6 @@ def names(units: dict[str, str] | None = None) -> Names:
         units=UNITS if units is None else units,
         kinds={"a": "department", "b": "department", "c": "township", "d": None},
         categories={"C1": "农村", "C2": "城建"},
-        parents={"C1": None, "C2": None},
         posts={},
         kind_names=settings.load().unit_kinds,
     )
