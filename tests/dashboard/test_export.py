@@ -33,7 +33,7 @@ UNITS = {
 
 @pytest.fixture(autouse=True)
 def _names(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = Names(UNITS, {}, {"C1": "@领域"}, {}, {}, settings.load().unit_kinds)
+    names = Names(UNITS, {}, {"C1": "@领域"}, {}, settings.load().unit_kinds)
     monkeypatch.setattr(cache, "database", lambda: SimpleNamespace(names=names))
 
 
