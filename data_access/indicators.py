@@ -29,7 +29,8 @@ class Indicator:
     `better`: whether more or less is better, None where it is context only. `office`:
     charged to the registering unit instead of the responsible one. `table`: what is
     counted. `confidential`: a rating; small cells are never shown, nor its numerator listed.
-    `county_wide`: a volume whose county total includes accusations.
+    `county_wide`: a volume whose county total includes accusations. `only`: what narrows the
+    denominator further; kept apart so that indicators with one base are counted together.
     """
 
     key: str
@@ -43,11 +44,16 @@ class Indicator:
     confidential: bool = False
     county_wide: bool = False
     is_rate: bool = True
+    only: Rule | None = None
 
     def counted(self, cases: Cases) -> Condition:
         """The cases that a count counts."""
-        among = self.denominator(cases)
+        among = self.base(cases)
         return and_(among, self.numerator(cases)) if self.numerator else among
+
+    def base(self, cases: Cases) -> Condition:
+        """The whole denominator."""
+        return and_(self.denominator(cases), self.only(cases)) if self.only else self.denominator(cases)
 
     @property
     def is_stock(self) -> bool:
@@ -105,6 +111,10 @@ def _is_open(cases: Cases) -> Condition:
 
 def _is_overdue(cases: Cases) -> Condition:
     return and_(cases.on_clock, _is_late(cases))
+
+
+def _closed_base(cases: Cases) -> Condition:
+    return and_(cases.is_closed, cases.counts_for_closing)
 
 
 def _due_within(cases: Cases, days: int) -> Condition:
@@ -165,7 +175,7 @@ _ALL: Final = (
         "resolution_rate",
         needs=("closed_at", "resolved_at"),
         moment="closed_at",
-        denominator=lambda cases: and_(cases.is_closed, cases.counts_for_closing),
+        denominator=_closed_base,
         numerator=lambda cases: cases.resolved_at <= cases.at,
         better="more",
     ),
@@ -206,10 +216,9 @@ _ALL: Final = (
         "follow_up_rate",
         needs=("closed_at", "followed_up_at"),
         moment="closed_at",
-        denominator=lambda cases: and_(
-            cases.is_closed,
-            cases.counts_for_closing,
-            cases.closed_at <= end_of_day(cases.at, -cases.database.settings.thresholds.follow_up_after_days),
+        denominator=_closed_base,
+        only=lambda cases: (
+            cases.closed_at <= end_of_day(cases.at, -cases.database.settings.thresholds.follow_up_after_days)
         ),
         numerator=lambda cases: cases.followed_up_at <= cases.at,
         better="more",

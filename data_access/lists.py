@@ -154,7 +154,7 @@ def _asked(
     where = [*case_filter.where(cases), cases.exists]
     indicator = MEASURES.get(question.of)
     if indicator:
-        among = indicator.denominator(cases) if indicator.is_rate else indicator.counted(cases)
+        among = indicator.base(cases) if indicator.is_rate else indicator.counted(cases)
         met = indicator.numerator(cases) if indicator.numerator else among
         part = {"numerator": and_(among, met), "denominator": among}
         part["rest"] = and_(among, ~func.coalesce(met, false()))

@@ -369,18 +369,18 @@ def _counted(
         if not any(with_accusations):
             counted.append(~cases.is_accusation)
         all_of_them = func.count() if sign > 0 else -func.count()
-        met = []
+        columns: list[ColumnElement[Any]] = []
         for each, with_them in zip(indicators, with_accusations, strict=True):
-            only = [each.numerator(cases)] if each.numerator else []
-            only += [~cases.is_accusation] if any(with_accusations) and not with_them else []
-            met.append(func.sum(case((and_(*only), sign), else_=0)) if only else all_of_them)
+            among = [~cases.is_accusation] if any(with_accusations) and not with_them else []
+            among += [each.only(cases)] if each.only else []
+            met = [*among, each.numerator(cases)] if each.numerator else among
+            columns += [func.sum(case((and_(*part), sign), else_=0)) if part else all_of_them for part in (met, among)]
         group = group_of(cases, by, indicator) if by else None
         grouping = [column for column in (position, group) if column is not None]
         selected = (
             literal(0) if position is None else position,
             null() if group is None else group.label("of_group"),
-            all_of_them,
-            *met,
+            *columns,
         )
         source = source_of(cases, indicator, [by] if by else [], windows, changed)
         return select(*selected).select_from(source).where(*counted).group_by(*grouping)
@@ -399,8 +399,8 @@ def _counted(
     return [
         (each.key, span, group, int(numerator or 0), int(denominator or 0))
         for statement in statements
-        for span, group, denominator, *numerators in connection.execute(statement)
-        for each, numerator in zip(indicators, numerators, strict=True)
+        for span, group, *found in connection.execute(statement)
+        for each, numerator, denominator in zip(indicators, found[::2], found[1::2], strict=True)
     ]
 
 
@@ -417,6 +417,8 @@ def _table(rows: list[Row], keys: Sequence[str], database: CaseDatabase, spans: 
     found: list[tuple[Any, ...]] = []
     for (key, span, group), (numerator, denominator) in totals.items():
         indicator = MEASURES[key]
+        if grouped and indicator.is_rate and not denominator:
+            continue
         if not indicator.is_rate:
             found.append((key, span, group, numerator, None, numerator))
         elif indicator.confidential and denominator < small_cell:
