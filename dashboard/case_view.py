@@ -13,6 +13,7 @@ from data_access import lists
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter, sentence
 from data_access.flows import BETWEEN
+from data_access.indicators import MEASURES
 from data_access.lists import PAGE, CasePage, Question, Story
 from data_access.texts import text
 
@@ -48,6 +49,8 @@ def _where(key: str, value: str, database: CaseDatabase) -> str:
 def footer(page: CasePage, number: int, question: Question, case_filter: CaseFilter, database: CaseDatabase) -> None:
     """Which part of the list this is, and the whole of it as a file."""
     pages = -(-page.total // PAGE)
+    if question.of in MEASURES and MEASURES[question.of].county_wide and not case_filter.narrowed:
+        st.caption(text("cases.without_accusations"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(text("cases.footer", page=number, pages=pages, n=page.total))
 
