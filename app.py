@@ -4,7 +4,7 @@ import logging
 
 import streamlit as st
 
-from dashboard import cache, filter_bar, frame
+from dashboard import ask, bound, cache, compare, drill, filter_bar, frame, narrowing, present
 from data_access import settings, texts
 from data_access.problems import Problem
 
@@ -21,13 +21,23 @@ def main() -> None:
         frame.stop_with(problem)
     texts.use(filter_bar.choose_language(default_language))
     frame.setup()
-    page = st.navigation(frame.navigation(), position="top")
+    on_the_wall = present.is_on()
+    page = st.navigation(frame.navigation(), position="hidden" if on_the_wall else "top")
     try:
         database = cache.database()
-        case_filter = filter_bar.filter_bar(database, default_language)
+        bound.declare("lang", *narrowing.PARAMETERS, *present.PARAMETERS, *compare.PARAMETERS)
+        case_filter = filter_bar.read(database)
+        if on_the_wall:
+            present.show(database, case_filter, page.url_path)
+            return
+        filter_bar.draw(database, case_filter, default_language)
         frame.filter_line(case_filter, database)
-        with frame.inside_app(case_filter):
+        filter_bar.draw_chips(case_filter, database)
+        with frame.inside_app(case_filter, page.title):
             page.run()
+        question = ask.asked()
+        if question:
+            drill.open_in_place(ask.KEY, question, case_filter)
     except Problem as problem:
         frame.stop_with(problem)
     except Exception:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import streamlit as st
 
@@ -25,8 +25,31 @@ def declare(*names: str) -> None:
             st.text_input(name, key=name, bind="query-params", label_visibility="collapsed")
 
 
-def _stored(name: str) -> str:
-    return str(st.session_state.get(name) or "")
+def stored(name: str) -> str:
+    """The code in the field of `name`; before it is drawn for the first time, what the URL says."""
+    known = st.session_state[name] if name in st.session_state else st.query_params.get(name)
+    return str(known or "")
+
+
+def one_of(name: str, options: Sequence[str], default: str) -> str:
+    """The option chosen under `name`, whether or not its control is on the screen."""
+    code = stored(name) or default
+    return code if code in options else default
+
+
+def some_of(name: str, options: Sequence[str]) -> tuple[str, ...]:
+    """The options chosen under `name`, each once; none means all."""
+    known = set(options)
+    return tuple(dict.fromkeys(code for code in stored(name).split(MANY) if code in known))
+
+
+def day_of(name: str, default: date, first: date = date.min, last: date = date.max) -> date:
+    """The day chosen under `name`; one that the URL writes wrongly or that is out of bounds is the default."""
+    try:
+        value = date.fromisoformat(stored(name))
+    except ValueError:
+        return default
+    return value if first <= value <= last else default
 
 
 def store(name: str, code: str) -> None:
@@ -55,8 +78,7 @@ def _write(name: str, default: str, encode: Callable[[Any], str]) -> None:
 
 def selectbox(label: str, options: Sequence[str], name: str, words: Words, default: str, **look: Any) -> str:
     """One of `options`, from a list."""
-    code = _stored(name) or default
-    value = code if code in options else default
+    value = one_of(name, options, default)
     key = _show(name, value)
     st.selectbox(label, options, key=key, format_func=words, on_change=_write, args=(name, default, str), **look)
     return value
@@ -64,8 +86,7 @@ def selectbox(label: str, options: Sequence[str], name: str, words: Words, defau
 
 def segments(label: str, options: Sequence[str], name: str, words: Words, default: str, **look: Any) -> str:
     """One of a few `options`, side by side."""
-    code = _stored(name) or default
-    value = code if code in options else default
+    value = one_of(name, options, default)
     key = _show(name, value)
     st.segmented_control(
         label,
@@ -80,32 +101,40 @@ def segments(label: str, options: Sequence[str], name: str, words: Words, defaul
     return value
 
 
-def several(label: str, options: Sequence[str], name: str, words: Words, placeholder: str) -> tuple[str, ...]:
-    """Any of `options`; none means all."""
-    known = set(options)
-    value = [code for code in _stored(name).split(MANY) if code in known]
-    key = _show(name, value)
+def several(
+    label: str,
+    options: Sequence[str],
+    name: str,
+    words: Words,
+    placeholder: str,
+    *,
+    limit: int | None = None,
+    width: int | Literal["stretch"] = "stretch",
+) -> tuple[str, ...]:
+    """Any of `options`; none means all. Of more than `limit` the newest stay: Streamlit's own limit speaks English."""
+    value = some_of(name, options)[-(limit or 0) :]
+    key = _show(name, list(value))
     st.multiselect(
         label,
         options,
         key=key,
         format_func=words,
         placeholder=placeholder,
+        width=width,
         select_all=False,
         on_change=_write,
-        args=(name, "", MANY.join),
+        args=(name, "", lambda chosen: MANY.join(chosen[-(limit or 0) :])),
     )
-    return tuple(value)
+    return value
 
 
-def day(label: str, name: str, default: date, **look: Any) -> date:
-    """A day; one that the URL writes wrongly or that is out of bounds is the default."""
-    try:
-        value = date.fromisoformat(_stored(name))
-    except ValueError:
-        value = default
-    first, last = look.get("min_value", value), look.get("max_value", value)
-    value = value if first <= value <= last else default
+def day(label: str, name: str, default: date, first: date = date.min, last: date = date.max, **look: Any) -> date:
+    """A day from `first` to `last`."""
+    value = day_of(name, default, first, last)
     key = _show(name, value)
-    st.date_input(label, key=key, on_change=_write, args=(name, default.isoformat(), date.isoformat), **look)
+    bounds: dict[str, Any] = {
+        "min_value": first if first > date.min else None,
+        "max_value": last if last < date.max else None,
+    }
+    st.date_input(label, key=key, on_change=_write, args=(name, default.isoformat(), date.isoformat), **bounds, **look)
     return value

@@ -20,12 +20,16 @@ from data_access.texts import text
 
 def heading(question: Question, case_filter: CaseFilter, database: CaseDatabase, page: CasePage) -> str:
     """What the list is of, and how many."""
-    name = text("cases.all") if not question.of else _asked(question)
-    where = [_where(key, value, database) for key, value in question.at]
-    joined = text("common.joint").join([name, *where])
+    joined = counted(question, database)
     if page.entries != page.total:
         return text("cases.heading_entries", name=joined, n=page.total, entries=page.entries)
     return text("cases.heading", name=joined, n=page.total)
+
+
+def counted(question: Question, database: CaseDatabase) -> str:
+    """What a question counts, in words: the figure and its group or days."""
+    name = text("cases.all") if not question.of else _asked(question)
+    return text("common.joint").join([name, *(_where(key, value, database) for key, value in question.at)])
 
 
 def _asked(question: Question) -> str:

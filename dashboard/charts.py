@@ -8,7 +8,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from dashboard import theme
+from dashboard.theme import Palette, palette
 from data_access.texts import language, text
 
 NARROW: Final = 330
@@ -18,6 +18,10 @@ BARS: Final = 12
 """As many bars as a chart beside another shows."""
 ROW: Final = 30
 """Height of a bar and its gap, in pixels."""
+HEAT_TOP: Final = 0.6
+"""The overdue share from which a cell of the heat map is as full as can be."""
+LONGEST_NAME: Final = 130
+"""Room for a name at the end of a line, in pixels."""
 
 
 def _time_axis(length: str = "month", **options: Any) -> alt.Axis:
@@ -33,16 +37,21 @@ def bars(
     label: str,
     *,
     fields: list[str],
-    color: str = theme.BLUE,
+    late: bool = False,
     limit: int = BARS,
 ) -> Any:
-    """Horizontal bars in the table's order, each labelled with `label`; `fields` go with a clicked mark."""
+    """Horizontal bars in the table's order, each labelled with `label`; `fields` go with a clicked mark.
+
+    Bars of what is `late` have the colour of what needs action.
+    """
     shown = table.head(limit)
     base = alt.Chart(shown).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
         x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=[0, _room(shown, value, label)])),
     )
-    columns = base.mark_bar(color=color, height=18, cornerRadius=2, cursor="pointer").encode(
+    columns = base.mark_bar(
+        color=palette().action if late else palette().blue, height=18, cornerRadius=2, cursor="pointer"
+    ).encode(
         tooltip=[
             alt.Tooltip(f"{name}:N", title=text("chart.name")),
             alt.Tooltip(f"{label}:N", title=text("chart.value")),
@@ -69,7 +78,7 @@ def bands(table: pd.DataFrame) -> Any:
         y=alt.Y("n:Q", title=None, axis=None, scale=alt.Scale(domain=[0, float(table["n"].max() or 1) * 1.2])),
     )
     columns = base.mark_bar(cornerRadius=2, cursor="pointer").encode(
-        color=alt.Color("band:N", sort=None, scale=alt.Scale(range=list(theme.LATENESS)), legend=None),
+        color=alt.Color("band:N", sort=None, scale=alt.Scale(range=list(palette().lateness)), legend=None),
         detail="late:N",
         tooltip=[alt.Tooltip("band:N", title=text("chart.band")), alt.Tooltip("label:N", title=text("chart.value"))],
     )
@@ -79,13 +88,14 @@ def bands(table: pd.DataFrame) -> Any:
 
 def flow(series: pd.DataFrame, length: str) -> Any:
     """Received and closed as lines, open at the end as an area below; the unfinished span is hollow."""
+    colours = palette()
     picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
-    long = _with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
+    long = with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
     long["name"] = long["kind"].map(kinds)
     long["until"] = [text("chart.unfinished") if unfinished else "" for unfinished in long["unfinished"]]
     x = alt.X("start:T", axis=_time_axis(length))
-    scale = alt.Scale(domain=list(kinds.values()), range=[theme.INK, theme.BLUE])
+    scale = alt.Scale(domain=list(kinds.values()), range=[colours.ink, colours.blue])
     color = alt.Color("name:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=4))
     lines = (
         alt.Chart(long[~long["unfinished"]])
@@ -115,15 +125,16 @@ def flow(series: pd.DataFrame, length: str) -> Any:
     return alt.layer(lines, points).properties(height=300)
 
 
-def _with_days(series: pd.DataFrame) -> pd.DataFrame:
+def with_days(series: pd.DataFrame) -> pd.DataFrame:
     """`series` with its days as text: the browser would read a moment in its own time zone."""
     return series.assign(first=series["start"].dt.strftime("%Y-%m-%d"), last=series["end"].dt.strftime("%Y-%m-%d"))
 
 
 def stock(series: pd.DataFrame, length: str) -> Any:
     """Open cases at the end of each span, as an area."""
+    colours = palette()
     picked = alt.selection_point(name="mark", fields=["last"], on="click", empty=False)
-    base = alt.Chart(_with_days(series)).encode(
+    base = alt.Chart(with_days(series)).encode(
         x=alt.X("start:T", axis=_time_axis(length)),
         y=alt.Y("open:Q", title=None),
         tooltip=[
@@ -131,8 +142,8 @@ def stock(series: pd.DataFrame, length: str) -> Any:
             alt.Tooltip("open:Q", title=text("indicator.open.label")),
         ],
     )
-    area = base.mark_area(color=theme.SOFT, line={"color": theme.MUTED, "strokeWidth": 2})
-    points = base.mark_point(size=60, filled=True, color=theme.MUTED, opacity=1, cursor="pointer").encode(
+    area = base.mark_area(color=colours.soft, line={"color": colours.muted, "strokeWidth": 2})
+    points = base.mark_point(size=60, filled=True, color=colours.muted, opacity=1, cursor="pointer").encode(
         detail="last:N"
     )
     return alt.layer(area, points.add_params(picked)).properties(height=200)
@@ -140,6 +151,7 @@ def stock(series: pd.DataFrame, length: str) -> Any:
 
 def years(by_year: pd.DataFrame) -> Any:
     """This year's months over those of the years before, which stay grey; the year stands at its line's end."""
+    colours = palette()
     newest = int(by_year["year"].max())
     months = by_year.groupby("year")["month"].transform("count")
     whole = by_year[(months == len(MONTHS)) | (by_year["year"] == newest)]
@@ -154,13 +166,13 @@ def years(by_year: pd.DataFrame) -> Any:
     )
     is_newest = f"datum.year == {newest}"
     lines = (
-        alt.Chart(_with_days(finished))
+        alt.Chart(with_days(finished))
         .mark_line(point={"size": 40, "cursor": "pointer"})
         .encode(
             x=x,
             y=alt.Y("registered:Q", title=None),
             detail="year:N",
-            color=alt.condition(is_newest, alt.value(theme.BLUE), alt.value(theme.GREY)),
+            color=alt.condition(is_newest, alt.value(colours.blue), alt.value(colours.context)),
             strokeWidth=alt.condition(is_newest, alt.value(3.5), alt.value(1.5)),
             tooltip=[
                 alt.Tooltip("year_name:N", title=text("chart.name")),
@@ -169,37 +181,34 @@ def years(by_year: pd.DataFrame) -> Any:
             ],
         )
     )
-    last = _apart(finished.sort_values("month").groupby("year").tail(1), "registered", 0.06)
-    names = (
-        alt.Chart(last)
-        .mark_text(align="left", dx=8)
-        .encode(
-            x=x,
-            y="label_at:Q",
-            text="year_name:N",
-            color=alt.condition(is_newest, alt.value(theme.BLUE), alt.value(theme.MUTED)),
-        )
+    gap = float(finished["registered"].max() or 1) * 0.07
+    ends = finished.sort_values("month").groupby("year").tail(1)
+    last = pd.concat([_apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
+    names = alt.Chart(last).encode(x=x, y="label_at:Q", text="year_name:N")
+    halo = names.mark_text(align="left", dx=8, stroke=colours.paper, strokeWidth=4)
+    names = names.mark_text(align="left", dx=8).encode(
+        color=alt.condition(is_newest, alt.value(colours.blue_text), alt.value(colours.muted))
     )
     marks = (
-        alt.Chart(_with_days(finished))
+        alt.Chart(with_days(finished))
         .mark_point(size=160, opacity=0, filled=True, cursor="pointer")
         .encode(x=x, y="registered:Q", detail=["first:N", "last:N"])
         .add_params(_picked())
     )
-    return alt.layer(lines, names, marks).properties(height=300)
+    return alt.layer(lines, halo, names, marks).properties(height=300)
 
 
-# Small charts come by the dozen: their specification is made once a language, and only the data differ.
+# Small charts come by the dozen: their specification is made once a language and palette, and only the data differ.
 
 
 def months_of(table: pd.DataFrame, top: float) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification."""
     columns = ["start", "registered", "closed", "top", "first", "last"]
-    return _with_days(table.assign(top=top))[columns], _months_of(language())
+    return with_days(table.assign(top=top))[columns], _months_of(language(), palette())
 
 
 @cache
-def _months_of(_language: str) -> dict[str, Any]:
+def _months_of(_language: str, colours: Palette) -> dict[str, Any]:
     base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=4)))
     y = alt.Axis(tickCount=3)
     tooltip = [
@@ -207,11 +216,11 @@ def _months_of(_language: str) -> dict[str, Any]:
         alt.Tooltip("registered:Q", title=text("flow.registered")),
         alt.Tooltip("closed:Q", title=text("flow.closed")),
     ]
-    area = base.mark_area(color=theme.SOFT, line={"color": theme.BLUE, "strokeWidth": 2}).encode(
+    area = base.mark_area(color=colours.soft, line={"color": colours.blue, "strokeWidth": 2}).encode(
         y=alt.Y("registered:Q", title=None, axis=y), tooltip=tooltip
     )
     room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
-    points = base.mark_point(size=25, filled=True, color=theme.BLUE, opacity=1, cursor="pointer").encode(
+    points = base.mark_point(size=25, filled=True, color=colours.blue, opacity=1, cursor="pointer").encode(
         y="registered:Q", detail=["first:N", "last:N"], tooltip=tooltip
     )
     return _specification(alt.layer(area, room, points.add_params(_picked())).properties(height=120))
@@ -221,13 +230,13 @@ def rate(table: pd.DataFrame, target: float | None) -> tuple[pd.DataFrame, dict[
     """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line."""
     known = table.dropna(subset=["value"]).assign(target=target)
     columns = ["start", "value", "denominator", "unfinished", "target", "first", "last"]
-    return _with_days(known)[columns].astype({"value": "float64", "denominator": "float64"}), _rate(
-        language(), target is not None
+    return with_days(known)[columns].astype({"value": "float64", "denominator": "float64"}), _rate(
+        language(), palette(), target is not None
     )
 
 
 @cache
-def _rate(_language: str, has_target: bool) -> dict[str, Any]:
+def _rate(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
     base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
     scale = alt.Scale(zero=False, padding=12)
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
@@ -236,22 +245,88 @@ def _rate(_language: str, has_target: bool) -> dict[str, Any]:
         alt.Tooltip("value:Q", title=text("chart.value"), format=".1%"),
         alt.Tooltip("denominator:Q", title=text("chart.n")),
     ]
-    line = base.mark_line(color=theme.BLUE, strokeWidth=2.5).encode(y=y).transform_filter("!datum.unfinished")
-    points = base.mark_point(size=50, color=theme.BLUE, opacity=1).encode(
+    line = base.mark_line(color=colours.blue, strokeWidth=2.5).encode(y=y).transform_filter("!datum.unfinished")
+    points = base.mark_point(size=50, color=colours.blue, opacity=1).encode(
         y=y,
         tooltip=tooltip,
         detail=["first:N", "last:N"],
-        fill=alt.condition("datum.unfinished", alt.value("white"), alt.value(theme.BLUE)),
+        fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
     )
     points = points.add_params(_picked())
-    aim = base.mark_line(color=theme.MUTED, strokeDash=[6, 4], strokeWidth=1.5).encode(
+    aim = base.mark_line(color=colours.muted, strokeDash=[6, 4], strokeWidth=1.5).encode(
         y=alt.Y("target:Q", title=None, scale=scale)
     )
     return _specification(alt.layer(*([aim] if has_target else []), line, points).properties(height=150))
 
 
-def _picked() -> alt.Parameter:
-    return alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False)
+def rates(table: pd.DataFrame, target: float | None, few: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One rate of the whole and of units beside it, complete months only: further columns unit, who, place (0 = whole).
+
+    The whole is a broad grey line, units are thin and differ by dash and mark too; each line bears its
+    name at its end. Months of fewer than `few` cases have small marks, a line of mostly such months is pale.
+    """
+    known = table.astype({"value": "float64", "denominator": "float64"})
+    height = float(known["value"].max() - known["value"].min())
+    ends = _apart(known.groupby("place").tail(1), "value", height * 0.18)["label_at"]
+    # Names that were moved out of the picture come back together.
+    ends -= max(0.0, ends.max() - known["value"].max())
+    usual = known.groupby("place")["denominator"].transform("median")
+    shown = known.assign(target=target, small=known["denominator"] < few, pale=usual < few, label_at=ends)
+    columns = ["start", "value", "denominator", "target", "unit", "who", "place", "small", "pale", "label_at"]
+    return with_days(shown)[[*columns, "first", "last"]], _rates(language(), palette(), target is not None)
+
+
+@cache
+def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
+    def each(values: list[Any]) -> dict[str, Any]:
+        return {"shorthand": "place:N", "scale": alt.Scale(domain=[0, 1, 2], range=values), "legend": None}
+
+    marks = [colours.context, colours.blue, colours.ink]
+    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
+    scale = alt.Scale(zero=False, padding=12)
+    y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
+    lines = base.mark_line().encode(
+        y=y,
+        color=alt.Color(**each(marks)),
+        strokeWidth=alt.StrokeWidth(**each([4, 2.5, 2.5])),
+        strokeDash=alt.StrokeDash(**each([[1, 0], [1, 0], [7, 4]])),
+        opacity=alt.condition("datum.pale", alt.value(0.4), alt.value(1)),
+    )
+    points = (
+        base.mark_point(filled=True, opacity=1, cursor="pointer")
+        .encode(
+            y=y,
+            color=alt.Color(**each(marks)),
+            shape=alt.Shape(**each(["circle", "circle", "square"])),
+            size=alt.condition("datum.small", alt.value(25), alt.value(75)),
+            detail=["first:N", "last:N", "unit:N"],
+            tooltip=[
+                alt.Tooltip("who:N", title=text("chart.name")),
+                alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
+                alt.Tooltip("value:Q", title=text("chart.value"), format=".1%"),
+                alt.Tooltip("denominator:Q", title=text("chart.n")),
+            ],
+        )
+        .add_params(_picked("unit"))
+    )
+    names = (
+        base.mark_text(align="left", dx=10, limit=LONGEST_NAME)
+        .encode(
+            y=alt.Y("label_at:Q", title=None, scale=scale),
+            text="who:N",
+            color=alt.Color(**each([colours.muted, colours.blue_text, colours.ink])),
+        )
+        .transform_filter("isValid(datum.label_at)")
+    )
+    aim = base.mark_line(color=colours.muted, strokeDash=[2, 3], strokeWidth=1.5).encode(
+        y=alt.Y("target:Q", title=None, scale=scale)
+    )
+    layers = alt.layer(*([aim] if has_target else []), lines, points, names).resolve_scale(color="independent")
+    return _specification(layers.properties(height=190))
+
+
+def _picked(*more: str) -> alt.Parameter:
+    return alt.selection_point(name="mark", fields=["first", "last", *more], on="click", empty=False)
 
 
 def _specification(chart: Any) -> dict[str, Any]:
@@ -261,18 +336,22 @@ def _specification(chart: Any) -> dict[str, Any]:
     return found
 
 
-def _apart(table: pd.DataFrame, value: str, share: float) -> pd.DataFrame:
-    """`table` with `label_at`: the values moved apart so that their labels do not overlap."""
-    gap = float(table[value].max() or 1) * share
+def _apart(table: pd.DataFrame, value: str, gap: float) -> pd.DataFrame:
+    """`table` with `label_at`: the values moved `gap` apart, as little as can be, so that labels do not overlap."""
     shown = table.sort_values(value)
-    places: list[float] = []
+    stacks: list[tuple[int, float]] = []  # labels that touch: how many, and where the lowest stands
     for each in shown[value]:
-        places.append(max(float(each), places[-1] + gap) if places else float(each))
+        stacks.append((1, float(each)))
+        while len(stacks) > 1 and stacks[-2][1] + stacks[-2][0] * gap > stacks[-1][1]:
+            (below, low), (above, high) = stacks[-2:]
+            stacks[-2:] = [(below + above, (below * low + above * (high - below * gap)) / (below + above))]
+    places = [low + step * gap for count, low in stacks for step in range(count)]
     return shown.assign(label_at=places)
 
 
 def heat(table: pd.DataFrame) -> Any:
     """Overdue share by unit and field: columns unit, field, their names, share, shade, open, overdue, label."""
+    colours = palette()
     picked = alt.selection_point(name="mark", fields=["unit", "field"], on="click", empty=False)
     units = list(dict.fromkeys(table["unit_name"]))
     fields = list(dict.fromkeys(table.sort_values("field_place")["field_name"]))
@@ -285,8 +364,8 @@ def heat(table: pd.DataFrame) -> Any:
         ),
         y=alt.Y("unit_name:N", title=None, sort=units, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
     )
-    shades = alt.Scale(range=["#F3F5F8", *theme.LATENESS], domain=[0, 0.6], clamp=True, interpolate="rgb")
-    cells = base.mark_rect(cornerRadius=2, stroke="white", strokeWidth=2, cursor="pointer").encode(
+    shades = alt.Scale(range=[colours.panel, *colours.lateness], domain=[0, HEAT_TOP], clamp=True, interpolate="rgb")
+    cells = base.mark_rect(cornerRadius=2, stroke=colours.paper, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("shade:Q", scale=shades, legend=None),
         detail=["unit:N", "field:N"],
         tooltip=[
@@ -297,13 +376,17 @@ def heat(table: pd.DataFrame) -> Any:
         ],
     )
     words = base.mark_text(fontSize=13).encode(
-        text="label:N", color=alt.condition("datum.shade > 0.45", alt.value("white"), alt.value(theme.INK))
+        text="label:N",
+        color=alt.condition(
+            f"datum.shade > {HEAT_TOP * colours.full_from}", alt.value(colours.on_full), alt.value(colours.on_pale)
+        ),
     )
     return alt.layer(cells.add_params(picked), words).properties(height=alt.Step(ROW))
 
 
 def timeline(moments: pd.DataFrame) -> Any:
     """One case: its moments on a line, each limit as a tick; columns name, at, due, late, words."""
+    colours = palette()
     reached = moments.dropna(subset=["at"])
     limits = moments.dropna(subset=["due"])
     axis = alt.Axis(domain=False, ticks=False, labelPadding=8, labelOverlap=False)
@@ -316,7 +399,7 @@ def timeline(moments: pd.DataFrame) -> Any:
             y=y,
             x="at:T",
             x2="due:T",
-            color=alt.condition("datum.late", alt.value(theme.VERMILLION), alt.value(theme.SOFT)),
+            color=alt.condition("datum.late", alt.value(colours.action), alt.value(colours.context)),
         )
     )
     points = (
@@ -325,13 +408,13 @@ def timeline(moments: pd.DataFrame) -> Any:
         .encode(
             y=y,
             x=x,
-            color=alt.condition("datum.late", alt.value(theme.VERMILLION), alt.value(theme.BLUE)),
+            color=alt.condition("datum.late", alt.value(colours.action), alt.value(colours.blue)),
             tooltip=[alt.Tooltip("name:N", title=text("chart.name")), alt.Tooltip("words:N", title=text("chart.note"))],
         )
     )
     ticks = (
         alt.Chart(limits)
-        .mark_tick(thickness=3, size=20, color=theme.INK)
+        .mark_tick(thickness=3, size=20, color=colours.ink)
         .encode(y=y, x="due:T", tooltip=[alt.Tooltip("due:T", title=text("column.due_at"), format="%Y-%m-%d")])
     )
     words = alt.Chart(reached).mark_text(align="left", dx=12).encode(y=y, x="at:T", text="words:N")

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cache, tables
+from dashboard import brief, cache, narrowing, tables
 from dashboard.frame import page_file
 from data_access import lists
 from data_access.filters import CaseFilter
@@ -44,10 +44,11 @@ def _serial(key: str) -> str:
 
 
 def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
-    """Show a chart whose marks open their cases. `message` is its alternative text.
+    """Show a chart whose marks open their cases. `message` is its alternative text, and noted for the briefing.
 
     The chart has a point selection named `mark`; `question_of` gets the fields of the mark.
     """
+    brief.note(message)
     state = st.altair_chart(drawing, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
     _follow(state, key, question_of, case_filter)
 
@@ -55,7 +56,7 @@ def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_fi
 def small(
     drawing: tuple[Any, dict[str, Any]], key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter
 ) -> None:
-    """The same for one of many small charts, given as data and specification."""
+    """The same for one of many small charts, given as data and specification; too many to be noted."""
     data, specification = drawing
     shown = copy.deepcopy(specification)
     state = st.vega_lite_chart(data, shown, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
@@ -66,7 +67,7 @@ def _follow(state: Any, key: str, question_of: QuestionOf, case_filter: CaseFilt
     marks = state.get("selection", {}).get("mark") or []
     asked = question_of(marks[0]) if marks else None
     if asked:
-        _open(key, asked, case_filter)
+        open_in_place(key, asked, case_filter)
 
 
 def table(
@@ -77,18 +78,28 @@ def table(
     cells = state.get("selection", {}).get("cells") or []
     asked = question_of(*cells[0]) if cells else None
     if asked:
-        _open(key, asked, case_filter)
+        open_in_place(key, asked, case_filter)
 
 
-def _open(key: str, asked: Question, case_filter: CaseFilter) -> None:
+def open_in_place(key: str, asked: Question, case_filter: CaseFilter) -> None:
+    """The cases behind a number in a dialog, with two ways on: all of them, or the filter narrowed to them."""
+
     def closed() -> None:
         st.session_state[f"{key}.closed"] = st.session_state.get(f"{key}.closed", 0) + 1
+
+    def narrow(parameters: dict[str, str]) -> None:
+        closed()
+        narrowing.take(parameters)
 
     @st.dialog(text("drill.title"), width="large", on_dismiss=closed)
     def dialog() -> None:
         page = cache.ask(lists.case_list, case_filter, asked)
         st.markdown(text("drill.count", n=page.total))
         tables.case_table(page.rows.head(IN_PLACE), key="in_place", height="content")
-        link(asked, text("drill.open_all", n=page.total))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            link(asked, text("drill.open_all", n=page.total))
+            narrower = narrowing.of_question(asked)
+            if narrower and st.button(text("drill.filter_by"), on_click=narrow, args=(narrower,), key=f"{key}.narrow"):
+                st.rerun()
 
     dialog()

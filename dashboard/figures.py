@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from dashboard import drill, tables, words
+from dashboard import brief, drill, tables, words
 from dashboard.drill import question
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
@@ -40,6 +40,7 @@ def strip(
     """
     items = [item for item in ITEMS if item[0] not in BETWEEN or database.has("case_event.kind")]
     parts = []
+    brief.note(" ".join(f"{sign} {text(f'balance.{name}')} {getattr(balance, name):,}" for name, sign in items))
     for name, sign in items:
         total = " total" if name in ("opening", "closing") else ""
         parts.append(f'<span class="sign">{sign}</span>' if sign else "")
@@ -53,7 +54,9 @@ def strip(
             if getattr(balance, name):
                 drill.link(_behind(name, case_filter), text("balance.open", name=text(f"balance.{name}")))
         if accusations and any(accusations):
-            st.caption(text("balance.accusations", registered=accusations[0], closed=accusations[1]))
+            known = text("balance.accusations", registered=accusations[0], closed=accusations[1])
+            brief.note(known)
+            st.caption(known)
 
 
 def _behind(name: str, case_filter: CaseFilter) -> Question:
@@ -67,6 +70,7 @@ def tiles(view: Overview, database: CaseDatabase) -> None:
     """The key figures with their changes, last twelve months, target and a link to their cases."""
     settings = database.settings
     for column, (key, figure) in zip(st.columns(len(view.tiles)), view.tiles.items(), strict=True):
+        brief.note(line(figure, settings, view.not_yet_due))
         with column, st.container(border=True, height="stretch"):
             _tile(figure, view.sparks[key], settings, view.not_yet_due)
 
@@ -101,6 +105,24 @@ def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_d
             text("tile.open_late", n=(figure.denominator or 0) - (figure.numerator or 0)) if late else text("tile.open")
         )
         drill.link(question(figure.key, "rest" if late else "denominator"), label)
+
+
+def line(figure: Figure, settings: Settings, not_yet_due: int) -> str:
+    """A tile in one line: value and what it is of, changes, target."""
+    name, small_n, target = words.label(figure.key), settings.comparison.small_n, settings.target(figure.key)
+    if figure.denominator is None or figure.numerator is None:
+        parts = [text("brief.figure", name=name, value=words.value(figure))]
+    else:
+        ratio = {"part": figure.numerator, "whole": figure.denominator}
+        parts = [text("brief.ratio", name=name, value=words.value(figure), **ratio)]
+    if figure.before is not None:
+        parts.append(text("brief.before", change=words.change(figure, figure.before, figure.before_n, small_n)))
+    parts.append(text("change.year_ago", change=words.change(figure, figure.year_ago, figure.year_ago_n, small_n)))
+    if target is not None:
+        parts.append(text("tile.target", target=words.percent(target, 0)))
+    if figure.key == "closure_rate":
+        parts.append(text("tile.not_yet_due", n=not_yet_due))
+    return text("filter.joint").join(parts)
 
 
 def shares_by(table: pd.DataFrame, name_of: Callable[[str | None], str]) -> pd.DataFrame:
@@ -154,4 +176,4 @@ def meeting_table(view: Overview, settings: Settings) -> None:
                 words.change(year, year.year_ago, year.year_ago_n, small_n),
             ]
         )
-    tables.sheet(head, rows)
+    tables.sheet(head, rows, noted=True)

@@ -14,11 +14,12 @@ from contextvars import ContextVar
 from html import escape
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from dashboard import cache, theme
+from dashboard import brief, cache, theme
 from dashboard.words import label
 from data_access import queries, settings
 from data_access.database import CaseDatabase
@@ -36,6 +37,7 @@ MARKDOWN: Final = r"\`*_{}[]()#+-.!|<>~$:"
 
 _app_is_running: ContextVar[bool] = ContextVar("app_is_running", default=False)
 _filter: ContextVar[CaseFilter | None] = ContextVar("case_filter", default=None)
+_beside_filter: ContextVar[Any] = ContextVar("beside_filter", default=None)
 
 
 def page_file(name: str) -> str:
@@ -57,14 +59,28 @@ def _home() -> None:
 
 
 @contextmanager
-def inside_app(case_filter: CaseFilter) -> Iterator[None]:
-    """Let the page run: only inside this does `begin_page` let it go on."""
+def inside_app(case_filter: CaseFilter, title: str) -> Iterator[None]:
+    """Let the page of that title run: only inside this does `begin_page` let it go on."""
     running, chosen = _app_is_running.set(True), _filter.set(case_filter)
     try:
-        yield
+        with brief.collecting() as notes:
+            yield
+            _offer_brief(title, case_filter, notes)  # not where the page has stopped: nothing can be drawn after it
     finally:
         _app_is_running.reset(running)
         _filter.reset(chosen)
+
+
+def _offer_brief(title: str, case_filter: CaseFilter, notes: Sequence[str]) -> None:
+    """Fill the place beside the filter sentence with the button that copies what the page has said."""
+    place = _beside_filter.get()
+    if not notes or place is None:
+        return
+    database = cache.database()
+    source = text("frame.demo") if database.demo_as_of else text("brief.database", county=_county())
+    opening = (title, sentence(case_filter, database.names), text("brief.source", source=source))
+    with place:
+        brief.button(brief.briefing(opening, notes))
 
 
 def begin_page() -> tuple[CaseDatabase, CaseFilter]:
@@ -85,15 +101,32 @@ def begin_page() -> tuple[CaseDatabase, CaseFilter]:
 
 
 def filter_line(case_filter: CaseFilter, database: CaseDatabase) -> None:
-    """The active filter in one sentence, and whether this is the demo county."""
+    """The active filter in one sentence, and whether this is the demo county; beside it room for a button."""
     words = escape(sentence(case_filter, database.names))
     demo = f"<b>{escape(text('frame.demo'))}</b> " if database.demo_as_of else ""
-    st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>')
+    with st.container(key="filter_line", horizontal=True, vertical_alignment="center"):
+        st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>')
+        _beside_filter.set(st.container(width="content"))
+        # Until the filter bar has a place for it.
+        from dashboard import look
+
+        look.switch()
+    name = text("frame.demo") if database.demo_as_of else urlsplit(database.shown_url).path.rpartition("/")[-1]
+    st.html(f'<p class="only-paper">{escape(text("frame.source", database=name))}</p>')
 
 
 def headline(words: str) -> None:
     """The page's message in one sentence."""
+    brief.note(words)
     st.html(f'<h1 class="headline">{escape(words)}</h1>')
+
+
+def sublines(sentences: Sequence[str]) -> None:
+    """Sentences that go with the page's message, if there are any."""
+    for words in sentences:
+        brief.note(words)
+    if sentences:
+        st.html(f'<p class="subline">{"<br>".join(escape(words) for words in sentences)}</p>')
 
 
 def plain(words_of_data: object) -> str:
@@ -130,6 +163,11 @@ def say_missing(database: CaseDatabase, keys: Sequence[str]) -> None:
             st.caption(text("missing.indicator", name=label(key), columns=", ".join(lacking)))
 
 
+def paper_ends() -> None:
+    """What follows in this column of the page is for the screen: a printed page is one sheet."""
+    st.html('<span class="paper-ends"></span>')
+
+
 def stop_with(problem: Problem) -> None:
     """Show what was wrong and what to do, instead of a page."""
     st.error("  \n".join(plain(line) for line in str(problem).splitlines()))
@@ -141,7 +179,7 @@ def setup() -> None:
     st.set_page_config(
         page_title=text("app.title", county=_county()), page_icon=str(ROOT / "static" / "favicon.svg"), layout="wide"
     )
-    st.html(theme.CSS)
+    st.html(theme.css())
 
 
 def _county() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import drill, tables, theme, words
+from dashboard import brief, drill, tables, theme, words
 from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
@@ -19,7 +19,7 @@ from data_access.views import COHORTS, Figure
 
 def message(figures: Mapping[str, Figure], settings: Settings) -> str:
     """The headline: on-time rate against its target, and how many rates miss theirs."""
-    below = [key for key, figure in figures.items() if _misses(figure, settings.target(key))]
+    below = [key for key, figure in figures.items() if misses(figure, settings.target(key))]
     on_time = figures.get("on_time_closure_rate")
     share = words.percent(on_time.value if on_time else None)
     if not below:
@@ -28,31 +28,55 @@ def message(figures: Mapping[str, Figure], settings: Settings) -> str:
     return text("resolution.headline", share=share, n=len(below), names=names)
 
 
-def _misses(figure: Figure, target: float | None) -> bool:
+def misses(figure: Figure, target: float | None) -> bool:
+    """Whether a figure is on the wrong side of its target."""
     if target is None or figure.value is None:
         return False
     return figure.value > target if MEASURES[figure.key].better == "less" else figure.value < target
 
 
-def figures_table(figures: Mapping[str, Figure], settings: Settings) -> None:
-    """One row a rate: value, n, target, change against the span before and a year ago."""
-    small_n = settings.comparison.small_n
+def figures_table(
+    figures: Mapping[str, Figure], settings: Settings, beside: Mapping[str, Mapping[str, Figure]] | None = None
+) -> None:
+    """One row a rate: value, n, target, change against the span before and a year ago.
+
+    `beside`: figures of units by their names, two more columns each, pale where n is small.
+    """
+    small_n, others = settings.comparison.small_n, beside or {}
     head = [text(f"quality.{name}") for name in ("rate", "value", "n", "target", "before", "year_ago")]
+    head += [title for name in others for title in (name, text("quality.n"))]
     rows = []
     for key, figure in figures.items():
         target = settings.target(key)
-        missed = text("quality.missed") if _misses(figure, target) else ""
+        missed = text("quality.missed") if misses(figure, target) else ""
         rows.append(
             [
                 words.label(key),
                 words.percent(figure.value),
-                text("quality.of", part=_shown(figure.numerator), whole=_shown(figure.denominator)),
+                _ratio(figure),
                 words.NONE if target is None else f"{words.percent(target, 0)}{missed}",
                 words.change(figure, figure.before, figure.before_n, small_n),
                 words.change(figure, figure.year_ago, figure.year_ago_n, small_n),
+                *(cell for other in others.values() for cell in _pair(other.get(key), small_n)),
             ]
         )
-    tables.sheet(head, rows)
+    tables.sheet(head, rows, noted=True)
+    if any(isinstance(cell, tables.Faint) for row in rows for cell in row):
+        few = text("quality.few", n=small_n)
+        brief.note(few)
+        st.caption(few)
+
+
+def _pair(figure: Figure | None, small_n: int) -> tuple[str, str]:
+    """A unit's value and what it is of; both pale where that is too little to say anything."""
+    if figure is None:
+        return words.NONE, words.NONE
+    pair = words.percent(figure.value), _ratio(figure)
+    return pair if (figure.denominator or 0) >= small_n else (tables.Faint(pair[0]), tables.Faint(pair[1]))
+
+
+def _ratio(figure: Figure) -> str:
+    return text("quality.of", part=_shown(figure.numerator), whole=_shown(figure.denominator))
 
 
 def _shown(n: int | None) -> str:
@@ -103,9 +127,20 @@ def month_question(key: str) -> drill.QuestionOf:
     """What a month of a rate's chart counts: the cases that did not reach it, as of the month's end.
 
     Cohorts are drawn as they are now, which no list as of a month's end would equal: their marks list the cohort.
+    The mark of a unit's line asks for the unit's cases.
     """
     part = "denominator" if MEASURES[key].confidential or key in COHORTS else _missing_part(key)
-    return lambda mark: Question(key, part, (("days", drill.days(mark["first"], mark["last"])),))
+
+    def asked(mark: dict[str, Any]) -> Question:
+        days, unit = ("days", drill.days(mark["first"], mark["last"])), mark.get("unit")
+        return Question(key, part, (days, ("unit", unit)) if unit else (days,))
+
+    return asked
+
+
+def part_to_list(key: str) -> str:
+    """The part of a rate whose cases are worth a list: those that missed it; of ratings all that were rated."""
+    return "denominator" if MEASURES[key].confidential else _missing_part(key)
 
 
 def _missing_part(key: str) -> str:
@@ -114,15 +149,21 @@ def _missing_part(key: str) -> str:
 
 @dataclass(frozen=True)
 class RateTable:
-    """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts."""
+    """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts.
+
+    `head` and `cells` are the same in words.
+    """
 
     frame: Any
     groups: tuple[str, ...]
     keys: tuple[str, ...]
     config: dict[str, Any]
+    head: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
 
     def show(self, key: str) -> Any:
-        """Draw it under a widget key; column selection keeps it unsortable."""
+        """Draw it under a widget key; column selection keeps it unsortable. On paper it is a plain table."""
+        tables.sheet(self.head, self.cells, only_paper=True)
         return st.dataframe(
             self.frame,
             key=key,
@@ -192,14 +233,21 @@ def by_group(
         )
     if sparks is not None:
         shown["months"] = [sparks.get(group, []) for group in groups]
-        config["months"] = st.column_config.LineChartColumn(text("units.months"), y_min=0.5, y_max=1, color="#0072B2")
+        config["months"] = st.column_config.LineChartColumn(
+            text("units.months"), y_min=0.5, y_max=1, color=theme.palette().blue
+        )
 
     def grey(column: pd.Series[Any]) -> list[str]:
         if column.name not in present:
-            return [f"color: {theme.INK}"] * len(column)
-        return [f"color: {theme.FAINT}" if is_small(group, str(column.name)) else "" for group in groups]
+            return [f"color: {theme.palette().ink}"] * len(column)
+        return [f"color: {theme.palette().faint}" if is_small(group, str(column.name)) else "" for group in groups]
 
-    return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config)
+    head = (title or text("units.unit"), *(words.label(key) for key in present))
+    said = tuple(
+        (str(row["name"]), *(tables.Faint(row[key]) if is_small(group, key) else row[key] for key in present))
+        for group, row in zip(groups, tables.records(shown), strict=True)
+    )
+    return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config, head, said)
 
 
 def _group_name(names: Mapping[str, str], group: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache
+from dashboard import brief, cache, theme
 from data_access.texts import text
 
 UNSORTABLE: Final = ("single-cell", "single-column")
@@ -65,9 +66,18 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def case_table(
-    rows: pd.DataFrame, *, key: str, height: Any = "auto", columns: Sequence[str] = COLUMNS, pick: bool = False
+    rows: pd.DataFrame,
+    *,
+    key: str,
+    height: Any = "auto",
+    columns: Sequence[str] = COLUMNS,
+    pick: bool = False,
+    on_paper: int = 0,
 ) -> Any:
-    """A list of cases; with `pick` a row can be chosen and the widget's state comes back."""
+    """A list of cases; with `pick` a row can be chosen and the widget's state comes back.
+
+    `on_paper`: how many of them are printed.
+    """
     shown = readable(rows)[list(columns)]
     shown = shown.drop(columns=[name for name in OPTIONAL if name in shown and _is_blank(shown[name])])
     longest = rows["days_overdue"].max()
@@ -80,11 +90,11 @@ def case_table(
         format=text("column.days_format"),
         min_value=0,
         max_value=int(longest) if pd.notna(longest) else 1,
-        color="#D55E00",
+        color=theme.palette().action,
     )
     config = {name: formats.get(name, text(f"column.{name}")) for name in columns if name in shown}
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": ("single-row", "single-column")} if pick else {}
-    return st.dataframe(
+    state = st.dataframe(
         shown,
         key=key,
         hide_index=True,
@@ -95,15 +105,50 @@ def case_table(
         alt=text("table.cases"),
         **options,
     )
+    if on_paper:
+        head = [text(f"column.{name}") for name in shown]
+        cells = [[_printed(cell) for cell in row] for row in shown.head(on_paper).to_numpy()]
+        words = list(shown).index("days_overdue") if "days_overdue" in shown else len(head)
+        sheet(head, cells, words, only_paper=True)
+        if len(shown) > on_paper:
+            st.html(f'<p class="only-paper">{escape(text("table.first_rows", n=on_paper))}</p>')
+    return state
 
 
-def sheet(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> None:
-    """A small table drawn as HTML with every cell escaped; the first `texts` columns are words, the others figures."""
+def _printed(cell: Any) -> str:
+    if pd.isna(cell):
+        return ""
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d}"
+    return text("column.days_format") % cell if isinstance(cell, int | float) else str(cell)
+
+
+class Faint(str):
+    """The words of a cell that stands on too few cases to say anything: drawn pale."""
+
+    __slots__ = ()
+
+
+def sheet(
+    head: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1, *, noted: bool = False, only_paper: bool = False
+) -> None:
+    """A small table drawn as HTML with every cell escaped; the first `texts` columns are words, the others figures.
+
+    `noted`: it goes into the briefing too. `only_paper`: it is printed in place of a table that scrolls on the screen.
+    """
+    if noted:
+        brief.note_table(head, rows)
 
     def cells(row: Sequence[str], tag: str) -> str:
-        kinds = (' class="words"' if position < texts else "" for position in range(len(row)))
-        return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(row, kinds, strict=True))
+        return "".join(
+            f"<{tag}{_kind(cell, position < texts)}>{escape(cell)}</{tag}>" for position, cell in enumerate(row)
+        )
 
     top = cells(head, "th")
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    st.html(f'<table class="sheet"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
+    kind = "sheet only-paper" if only_paper else "sheet"
+    st.html(f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def _kind(cell: str, is_words: bool) -> str:
+    return ' class="faint"' if isinstance(cell, Faint) else ' class="words"' if is_words else ""

@@ -1,81 +1,146 @@
-"""Colours, type and spacing: each stands once."""
+"""Colours, type and spacing: each stands once, for light and for dark.
+
+Streamlit's own widgets take theirs from `.streamlit/config.toml`; a test keeps it in step.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import altair as alt
+import streamlit as st
 
-BLUE: Final = "#0072B2"  # the subject
-VERMILLION: Final = "#D55E00"  # what needs action
-GREY: Final = "#9AA5B1"  # context
-SOFT: Final = "#D5DCE4"
-INK: Final = "#1B2430"
-MUTED: Final = "#52606D"
-FAINT: Final = "#8794A1"  # too few cases to say
 FONT: Final = "'Microsoft YaHei', 'PingFang SC', 'Noto Sans CJK SC', 'Noto Sans SC', 'Segoe UI', sans-serif"
-LATENESS: Final = ("#F6C9A8", "#EFA06B", "#E27A33", "#C85200", "#8A3700")
-"""Five steps of being late, from a few days to more than half a year."""
 
-CSS: Final = """
-<style>
-  .block-container {padding: 3.6rem 2.2rem 2rem; max-width: 1880px;}
-  .headline {font-size: 1.6rem; line-height: 1.45; font-weight: 650; margin: .1rem 0 .3rem; padding: 0;}
-  [data-testid="stHeading"] h3 {font-size: 1.25rem; padding: .4rem 0 .2rem;}
-  [data-testid="stPageLink"] p {color: #00568A; font-size: 1rem;}
-  [data-testid="stPageLink"] a {padding: .1rem .3rem;}
-  .filter-sentence b {margin-right: .8rem;}
-  .filter-sentence {font-size: 1rem; color: #52606D; margin: -.4rem 0 .2rem;}
-  .strip {display: flex; flex-wrap: wrap; align-items: stretch; gap: .35rem; margin: .2rem 0 .3rem;}
-  .strip .item {flex: 1; background: #F3F5F8; border-radius: 6px; padding: .35rem .9rem; min-width: 5.2rem;
-                text-align: center;}
-  .strip .item.total {background: #E3EEF6;}
-  .strip .item .name {font-size: .95rem; color: #52606D;}
-  .strip .item .count {font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums;}
-  .strip .sign {align-self: center; font-size: 1.4rem; color: #52606D;}
-  .sheet {border-collapse: collapse; width: 100%; font-size: 1rem;}
-  .sheet th {color: #52606D; font-weight: 600; text-align: right; padding: .35rem .6rem;
-             border-bottom: 2px solid #D5DCE4;}
-  .sheet td {text-align: right; padding: .35rem .6rem; border-bottom: 1px solid #E7EBF0;
-             font-variant-numeric: tabular-nums; white-space: nowrap;}
-  .sheet th:first-child, .sheet td:first-child {text-align: left; white-space: normal;}
-  .sheet td.words, .sheet th.words {text-align: left; white-space: normal; min-width: 7rem;}
-  .sheet .muted {color: #52606D;}
-  [data-testid="stMetricValue"] {font-size: 2rem;}
-  [data-testid="stMetricLabel"] p {font-size: 1rem; white-space: normal;}
-  [class*="st-key-bound_"], [data-testid="stElementToolbar"] {display: none;}
-  [data-testid="stCaptionContainer"] p {font-size: .95rem;}
-  @media print {
-    header, [data-testid="stToolbar"], .st-key-filter_bar {display: none !important;}
-    .block-container {padding: 0 !important;}
-    @page {size: A4 landscape; margin: 10mm;}
-  }
-</style>
-"""
+
+@dataclass(frozen=True)
+class Palette:
+    """Every colour by what it means; the strings are CSS variables too: `blue_text` is `--blue-text`."""
+
+    paper: str
+    panel: str  # a field that stands out from the paper
+    total: str  # the same for a sum
+    line: str  # between rows, around panels
+    soft: str  # areas under a line
+    context: str  # marks that only give context
+    ink: str
+    muted: str  # second to ink, still 7:1
+    faint: str  # words on too few cases to say anything
+    blue: str  # the subject, as a mark
+    blue_text: str
+    action: str  # what needs action, as a mark: vermillion
+    action_text: str
+    action_panel: str
+    lateness: tuple[str, str, str, str, str]
+    """Five steps of being late, from a few days to more than half a year: ever farther from the paper."""
+    on_pale: str
+    on_full: str
+    full_from: float
+    """Words on a shade of lateness (0-1 of the heat map's scale): from `full_from` on in `on_full`."""
+
+
+LIGHT: Final = Palette(
+    paper="#FFFFFF",
+    panel="#F3F5F8",
+    total="#E3EEF6",
+    line="#DDE3EA",
+    soft="#D5DCE4",
+    context="#7F8B98",
+    ink="#1B2430",
+    muted="#46525E",
+    faint="#626D79",
+    blue="#0072B2",
+    blue_text="#00507D",
+    action="#D55E00",
+    action_text="#863500",
+    action_panel="#FBEEE4",
+    lateness=("#E17630", "#C9570A", "#A83F00", "#822D03", "#5A1C00"),
+    on_pale="#000000",
+    on_full="#FFFFFF",
+    full_from=0.43,
+)
+DARK: Final = Palette(
+    paper="#10161D",
+    panel="#1B242E",
+    total="#17314A",
+    line="#2C3743",
+    soft="#2E3A47",
+    context="#7C8894",
+    ink="#E8EDF2",
+    muted="#B4BFCA",
+    faint="#8E9AA6",
+    blue="#56B4E9",
+    blue_text="#7FC4F0",
+    action="#F07F3C",
+    action_text="#FFB085",
+    action_panel="#3A2417",
+    lateness=("#AD5324", "#D46727", "#F3873E", "#FEAF73", "#FFDCBF"),
+    on_pale="#FFFFFF",
+    on_full="#000000",
+    full_from=0.265,
+)
+_STYLE: Final = (Path(__file__).parent / "browser" / "look.css").read_text(encoding="utf-8")
+
+
+def palette() -> Palette:
+    """The colours of the viewer's screen; light where there is no screen."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def css() -> str:
+    """The style of every page, in the palette's colours."""
+    return _css(palette())
+
+
+@cache
+def _css(colours: Palette) -> str:
+    screen, paper = (
+        "; ".join(f"--{name.replace('_', '-')}: {colour}" for name, colour in _named(each).items())
+        for each in (colours, LIGHT)
+    )
+    return f"<style>\n:root {{{screen}; --font: {FONT}}}\n:root.paper {{{paper}}}\n{_STYLE}</style>"
+
+
+def _named(colours: Palette) -> dict[str, str]:
+    named = {field.name: getattr(colours, field.name) for field in fields(colours)}
+    return {name: value for name, value in named.items() if isinstance(value, str)}
+
+
+def inks_for_paper() -> dict[str, str]:
+    """Each colour of a dark screen's charts with the one that it has on paper."""
+    light = _named(LIGHT)
+    shades = zip(DARK.lateness, LIGHT.lateness, strict=True)
+    return {colour: light[name] for name, colour in _named(DARK).items()} | dict(shades)
 
 
 @alt.theme.register("petition", enable=True)
 def _theme() -> alt.theme.ThemeConfig:
+    """Asked for whenever a chart becomes Vega-Lite, in the run of the viewer who will see it."""
+    colours = palette()
     axis: alt.theme.AxisConfigKwds = {
         "labelFontSize": 14,
         "titleFontSize": 14,
-        "labelColor": INK,
-        "titleColor": MUTED,
+        "labelColor": colours.ink,
+        "titleColor": colours.muted,
         "titleFontWeight": "normal",
-        "gridColor": "#E7EBF0",
-        "domainColor": GREY,
-        "tickColor": GREY,
+        "gridColor": colours.line,
+        "domainColor": colours.context,
+        "tickColor": colours.context,
         "labelLimit": 260,
     }
+    words: alt.theme.LegendConfigKwds = {"labelFontSize": 14, "labelColor": colours.ink, "title": None}
     return {
         "config": {
             "font": FONT,
             "background": "transparent",
             "view": {"stroke": None},
             "axis": axis,
-            "legend": {"labelFontSize": 14, "titleFontSize": 14, "labelColor": INK, "orient": "top", "title": None},
-            "header": {"labelFontSize": 14, "labelColor": INK, "title": None},
-            "text": {"fontSize": 14, "color": INK},
-            "title": {"fontSize": 16, "anchor": "start", "color": INK},
+            "legend": {**words, "titleFontSize": 14, "orient": "top"},
+            "header": {"labelFontSize": 14, "labelColor": colours.ink, "title": None},
+            "text": {"fontSize": 14, "color": colours.ink},
+            "title": {"fontSize": 16, "anchor": "start", "color": colours.ink},
         }
     }

@@ -23,6 +23,24 @@ def message(series: pd.DataFrame, length: str) -> str:
     )
 
 
+def years_message(by_year: pd.DataFrame) -> str:
+    """This year's complete months beside the same months a year ago."""
+    complete = by_year[~by_year["unfinished"]]
+    year = complete["year"].max()
+    this, last = (complete[complete["year"] == each] for each in (year, year - 1))
+    last = last[last["month"].isin(this["month"])]
+    if this.empty or len(last) < len(this):
+        return text("trends.years")
+    return text(
+        "trends.years_alt",
+        year=str(year),
+        first=text(f"month.{this['month'].min()}"),
+        last=text(f"month.{this['month'].max()}"),
+        now=int(this["registered"].sum()),
+        before=int(last["registered"].sum()),
+    )
+
+
 def span_words(start: pd.Timestamp, end: pd.Timestamp, length: str) -> str:
     """`2026年10月`, `2026年第4季度`, or the days."""
     if length in ("month", "quarter", "year"):

@@ -21,6 +21,14 @@ def percent(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value * 100:.{digits}f}%"
 
 
+def against(value: float | None, target: float | None) -> str:
+    """`value` with as many digits as it takes to tell it from `target`: 94.96% is not 95.0%."""
+    if value is None or target is None or value == target:
+        return percent(value)
+    digits = next(digits for digits in range(1, 9) if digits == 8 or percent(value, digits) != percent(target, digits))
+    return percent(value, digits)
+
+
 def cases(n: float | int | None) -> str:
     """`54 件`."""
     return NONE if n is None else text("common.cases", n=round(n))

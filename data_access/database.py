@@ -39,6 +39,8 @@ class Names:
     categories: dict[str, str]
     posts: dict[str, str]
     kind_names: KindNames
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Other ways a unit's name is written, each with the unit's key."""
 
     def kind(self, kind: str | None) -> str:
         """The name of a kind of unit in the language in use."""
@@ -248,12 +250,14 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
     units = rows("unit", "unit_id", "name", "kind", "sort_order")
     categories = rows("category", "category_id", "name")
     posts = rows("post", "post_id", "name")
+    aliases = rows("unit_alias", "alias", "unit_id")
     return Names(
         units={row["unit_id"]: row["name"] or row["unit_id"] for row in units},
         kinds={row["unit_id"]: row["kind"] for row in units},
         categories={row["category_id"]: row["name"] or row["category_id"] for row in categories},
         posts={row["post_id"]: row["name"] or row["post_id"] for row in posts},
         kind_names=settings.unit_kinds,
+        aliases={row["alias"]: row["unit_id"] for row in aliases if row["alias"] and row["unit_id"]},
     )
 
 

@@ -84,6 +84,38 @@ class Thresholds(_Part):
     first_time_months: Annotated[int, Field(ge=1)]
 
 
+AGENDA: Final = (
+    "changes",
+    "volume",
+    "channels",
+    "levels",
+    "fields",
+    "quality",
+    "departments",
+    "townships",
+    "late",
+    "late_units",
+    "longest",
+    "coming",
+)
+"""The views of the meeting that there are, in the meeting's order."""
+
+
+def _views(names: tuple[str, ...]) -> tuple[str, ...]:
+    if any(name not in AGENDA for name in names):
+        raise ValueError("agenda")
+    return names
+
+
+class Meeting(_Part):
+    """The room: which views in which order, how far the last seat is, how high the screen, seconds a view stays."""
+
+    agenda: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_views)]
+    farthest_seat_m: Annotated[float, Field(gt=0, le=100)]
+    screen_height_m: Annotated[float, Field(gt=0, le=30)]
+    advance_seconds: Annotated[int, Field(ge=3, le=3600)]
+
+
 class Targets(_Part):
     """Targets as shares 0-1, by indicator; None = no target."""
 
@@ -135,6 +167,7 @@ class Settings(_Part):
     group: GroupRule
     deadlines: DeadlineRules
     thresholds: Thresholds
+    meeting: Meeting
     targets: Targets
     unit_kinds: KindNames
     database: Database

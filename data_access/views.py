@@ -76,7 +76,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
     """Indicators over several spans, by span."""
 
     table: dict[tuple[str, int], Figure]
@@ -98,19 +98,19 @@ class _Measured:
         return self.table.get((key, self.spans.index(span)), missing) if span else missing
 
 
-def _measured(
+def measured(
     connection: Connection,
     database: CaseDatabase,
     case_filter: CaseFilter,
     keys: Sequence[str],
     spans: Sequence[Span | None],
     seen_at: datetime | None = None,
-) -> _Measured:
+) -> Measured:
     different = tuple(dict.fromkeys(span for span in spans if span))
     if not different:
-        return _Measured({}, ())
+        return Measured({}, ())
     table = queries.measure_spans(connection, database, case_filter, keys, different, seen_at=seen_at)
-    return _Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
+    return Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
 
 
 def _matured(months: Sequence[Span], key: str, at: datetime) -> tuple[Span, ...]:
@@ -161,19 +161,19 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     in_year = [month_span(first, month, rule), month_span(first - 12, month - 12, rule)]
     compared = (span, earlier, last_year)
 
-    def read(keys: Sequence[str], *spans: Span | None) -> _Measured:
-        return _measured(connection, database, case_filter, keys, spans)
+    def read(keys: Sequence[str], *spans: Span | None) -> Measured:
+        return measured(connection, database, case_filter, keys, spans)
 
     rates = read([key for key in RATES if key != "closure_rate"], *compared, *in_month, *in_year, *months)
     closed = read(["closure_rate", "not_yet_due"], *compared)
     cohorts = _matured(months, "closure_rate", case_filter.at)
-    closure = _measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
+    closure = measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
     rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
     days = [min(month.end, today) for month in months]
     stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
     late = lists.overdue_by_day(connection, database, case_filter)
 
-    def source(key: str) -> _Measured:
+    def source(key: str) -> Measured:
         return closed if key == "closure_rate" else rates if key in RATES else stocks
 
     def figures(*spans: Span | None) -> tuple[Figure, ...]:
@@ -191,9 +191,9 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         tiles={key: source(key).figure(key, *compared) for key in TILES},
         not_yet_due=closed.figure("not_yet_due", span).numerator or 0,
         sparks={key: spark(key) for key in TILES},
-        late_now=_late_now(late, case_filter),
-        by_unit=_shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),
-        by_field=_shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="field")),
+        late_now=late_now(late, case_filter),
+        by_unit=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),
+        by_field=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="field")),
         month=month,
         meeting=figures(*in_month),
         year_to_date=figures(in_year[0], None, in_year[1]),
@@ -202,7 +202,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     )
 
 
-def _late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
+def late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
     """Overdue now that fell due in the period, and before it (本期到期 + 以前到期)."""
     start = case_filter.span.start
     total = int(late["n"].sum())
@@ -210,7 +210,7 @@ def _late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
     return total - before, before
 
 
-def _shares(table: pd.DataFrame) -> pd.DataFrame:
+def shares(table: pd.DataFrame) -> pd.DataFrame:
     """group, open, overdue, share."""
     return table.rename(columns={"numerator": "overdue", "denominator": "open", "value": "share"})[
         ["group", "open", "overdue", "share"]
@@ -328,7 +328,7 @@ class Overdue:
 def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overdue:
     """Everything on the overdue page."""
     late = lists.overdue_by_day(connection, database, case_filter)
-    read = _measured(connection, database, case_filter, ["overdue_share", "due_soon", "due_later"], [case_filter.span])
+    read = measured(connection, database, case_filter, ["overdue_share", "due_soon", "due_later"], [case_filter.span])
 
     def count(key: str) -> int:
         return read.figure(key, case_filter.span).numerator or 0
@@ -338,7 +338,7 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
 
     return Overdue(
         by_day=late,
-        late_now=_late_now(late, case_filter),
+        late_now=late_now(late, case_filter),
         acceptance=queries.measure(connection, database, case_filter, ["acceptance_overdue"], by="unit"),
         soon=(count("due_soon"), count("due_later")),
         page=page("overdue"),
@@ -368,9 +368,9 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     months = last_months(today, QUALITY_MONTHS, rule)
     at_end = [key for key in QUALITY if key not in COHORTS]
     compared = (span, earlier, last_year)
-    ended = _measured(connection, database, case_filter, at_end, (*compared, *months))
-    ongoing = _measured(connection, database, case_filter, tuple(COHORTS), compared)
-    cohorts = _measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
+    ended = measured(connection, database, case_filter, at_end, (*compared, *months))
+    ongoing = measured(connection, database, case_filter, tuple(COHORTS), compared)
+    cohorts = measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
     matured = {key: _matured(months, key, case_filter.at) for key in COHORTS}
     fed = [key for key in QUALITY if queries.can_feed(database, key)]
     return Resolution(

@@ -29,12 +29,14 @@ if not page.total:
 if page.rows.empty:
     frame.say(text("cases.beyond", pages=-(-page.total // PAGE)))
     st.stop()
-state = tables.case_table(page.rows, key="cases", pick=True)
+state = tables.case_table(page.rows, key="cases", pick=True, on_paper=25)
 case_view.footer(page, int(number), question, case_filter, database)
 
 chosen = state.selection.rows
 if chosen or page.total == 1:
     number_of_case = page.rows.iloc[chosen[0] if chosen else 0]["case_no"]
-    case_view.story(cache.ask(lists.case_story, case_filter, number_of_case), database)
+    with st.container(key="story"):
+        case_view.story(cache.ask(lists.case_story, case_filter, number_of_case), database)
 else:
+    frame.paper_ends()
     st.caption(text("cases.choose"))

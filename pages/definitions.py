@@ -15,6 +15,7 @@ tables.sheet(
 )
 st.caption(text("definitions.clock", year=str(about.last_known_year())))
 
+frame.paper_ends()
 st.subheader(text("definitions.database"))
 tables.sheet([text("definitions.what"), text("definitions.value")], about.database_rows(database, cache.now()), texts=2)
 if about.lacks(database):

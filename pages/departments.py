@@ -32,6 +32,7 @@ for kind in (*UNIT_KINDS, ""):
     )
     drill.table(table.show, f"units_{kind or 'unknown'}", table.question("unit"), case_filter)
 
+frame.paper_ends()
 st.subheader(text("units.heat"))
 few = database.settings.comparison.small_cell
 heat = unit_tables.heat(view.heat, database.names, few)

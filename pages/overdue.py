@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import cache, charts, drill, frame, late, tables
+from dashboard import brief, cache, charts, drill, frame, late, tables
 from data_access import lists, views
 from data_access.filters import sentence
 from data_access.lists import Question
@@ -28,6 +28,7 @@ with bands:
     )
     with st.container(horizontal=True):
         for asked, words in late.links(view, thresholds.due_soon_days):
+            brief.note(words)
             drill.link(asked, words)
 with units:
     st.subheader(text("overdue.units"))
@@ -36,7 +37,7 @@ with units:
         st.success(text("overview.none_overdue"))
     else:
         drill.chart(
-            charts.bars(by_unit, "name", "n", "label", fields=["unit"], color="#D55E00", limit=len(by_unit)),
+            charts.bars(by_unit, "name", "n", "label", fields=["unit"], late=True, limit=len(by_unit)),
             "overdue_units",
             text("overview.where_alt", unit=by_unit.iloc[0]["name"], cases=by_unit.iloc[0]["label"]),
             lambda mark: drill.question("overdue", unit=mark["unit"]),
@@ -48,7 +49,7 @@ for of, page in (("overdue", view.page), ("due_later", view.soon_page)):
     if not page.total:
         st.caption(text("overdue.list_empty"))
         continue
-    tables.case_table(page.rows, key=f"list_{of}", columns=late.LIST_COLUMNS)
+    tables.case_table(page.rows, key=f"list_{of}", columns=late.LIST_COLUMNS, on_paper=6)
     with st.container(horizontal=True, vertical_alignment="center"):
         if page.total > len(page.rows):
             drill.link(Question(of), text("overdue.open_list", n=page.total))

@@ -35,7 +35,7 @@ with late:
     else:
         worst = units.iloc[0]
         drill.chart(
-            charts.bars(units, "name", "overdue", "label", fields=["group"], color="#D55E00"),
+            charts.bars(units, "name", "overdue", "label", fields=["group"], late=True),
             "overdue_by_unit",
             text("overview.where_alt", unit=worst["name"], cases=cases(worst["overdue"])),
             lambda mark: drill.question("overdue", unit=mark["group"]),
@@ -49,7 +49,7 @@ with fields:
         st.success(text("overview.none_overdue"))
     else:
         drill.chart(
-            charts.bars(by_field, "name", "overdue", "label", fields=["group"], color="#0072B2"),
+            charts.bars(by_field, "name", "overdue", "label", fields=["group"]),
             "overdue_by_field",
             text("overview.fields_alt", field=by_field.iloc[0]["name"], cases=cases(by_field.iloc[0]["overdue"])),
             lambda mark: drill.question("overdue", field=mark["group"]),

@@ -2,37 +2,46 @@
 
 import streamlit as st
 
-from dashboard import cache, charts, drill, frame, quality
+from dashboard import cache, compare, drill, frame, quality
 from data_access import views
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()
+units = compare.choose(database, case_filter)
 view = cache.ask(views.resolution, case_filter)
+beside = compare.ask(views.resolution, case_filter, units)
+whole = compare.base(case_filter)
 frame.nothing_here(not any(figure.denominator for figure in view.figures.values()))
 frame.headline(quality.message(view.figures, database.settings))
+frame.sublines(compare.sentences(view.figures.get("on_time_closure_rate"), beside, database, whole))
 
-table, fields = st.columns([3, 2], gap="large")
+table, fields = (st.container(), st.container()) if beside else st.columns([3, 2], gap="large")
 with table:
     st.subheader(text("resolution.now"))
-    quality.figures_table(view.figures, database.settings)
+    quality.figures_table(view.figures, database.settings, compare.figures(beside, database.names))
 with fields:
+    frame.paper_ends()
     st.subheader(text("resolution.links"))
-    quality.links(view.figures)
+    with st.container(horizontal=bool(beside)):
+        quality.links(view.figures)
 
 st.subheader(text("resolution.months"))
 st.caption(text("resolution.months_note"))
-months = quality.named_months(view.monthly)
-for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 4):
+if beside:
+    st.caption(text("compare.note", base=whole, n=database.settings.comparison.small_n))
+months = quality.named_months(compare.months(view.monthly, beside, database.names, whole))
+for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 2 if beside else 4):
     with column:
         st.markdown(quality.titled(key, database.settings))
         drill.small(
-            charts.rate(part, database.settings.target(key)),
+            compare.rate(part, database.settings.target(key), database.settings.comparison.small_n),
             f"months_{key}",
-            quality.month_message(key, part),
+            compare.months_message(key, part),
             quality.month_question(key),
             case_filter,
         )
 
+frame.paper_ends()
 st.subheader(text("resolution.fields"))
 st.caption(text("units.small", n=database.settings.comparison.small_n))
 wide = quality.by_group(

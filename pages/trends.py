@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import bound, cache, charts, drill, frame, trend_words
+from dashboard import bound, cache, charts, compare, drill, frame, trend_words
 from dashboard.trend_words import message, named
 from data_access import views
 from data_access.queries import DIMENSIONS
@@ -19,6 +19,7 @@ with choice:
     by = dimensions and bound.selectbox(
         text("trends.by"), dimensions, "by", lambda key: text(f"dimension.{key}"), dimensions[0], width=220
     )
+    units = compare.choose(database, case_filter)
 view = cache.ask(views.trends, case_filter, length, by or "")
 frame.nothing_here(not view.series["registered"].any() and not view.series["open"].any())
 frame.headline(message(view.series, length))
@@ -31,6 +32,7 @@ drill.chart(
     lambda mark: drill.question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
     case_filter,
 )
+compare.panels(compare.ask(views.trends, case_filter, units, length, ""), length, database.names, case_filter)
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader(text("trends.stock"))
@@ -46,11 +48,12 @@ with right:
     drill.chart(
         charts.years(view.by_year),
         "years",
-        text("trends.years"),
+        trend_words.years_message(view.by_year),
         lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"])),
         case_filter,
     )
 if by:
+    frame.paper_ends()
     st.subheader(text("trends.multiples", dimension=text(f"dimension.{by}")))
     st.caption(text("trends.context"))
     groups = named(view.multiples, by, database.names)

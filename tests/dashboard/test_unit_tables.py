@@ -60,7 +60,7 @@ def grey_cells(table: RateTable) -> set[tuple[str, str]]:
     page = table.frame.set_uuid("x").to_html()
     cells = set()
     for selectors, style in re.findall(r"([^{}]+)\{([^}]*)\}", page):
-        if theme.FAINT in style:
+        if theme.LIGHT.faint in style:
             cells |= {(int(row), int(column)) for row, column in re.findall(r"_row(\d+)_col(\d+)\b", selectors)}
     columns = list(table.frame.data.columns)
     return {(table.groups[row], str(columns[column])) for row, column in cells}

@@ -726,3 +726,236 @@ def test_the_database_is_only_read(show: Show, demo_url: str) -> None:
     for page in PAGES:
         show(demo_url, page)
     assert path.read_bytes() == before
+
+
+# One or two units beside the county
+
+UNIT_NAMES = {"D01": "住房和城乡建设局", "D02": "自然资源局", "T03": "西园街道", "T08": "云岭乡"}
+THIS_YEAR = ("--as-of", "2026-11-24", "--from", "2026-01-01", "--to", "2026-12-31")
+
+
+def rates_table(at: AppTest) -> dict[str, list[str]]:
+    """The cells of the rates table by the name of the rate, with its head under ''."""
+    head, *rows = [row for row in sheet_rows(at) if len(row) >= 6]
+    return {"": head[1:], **{row[0]: row[1:] for row in rows}}
+
+
+def pinned(at: AppTest) -> list[list[str]]:
+    """What the control shows; none where there is no control."""
+    return [list(control.value) for control in at.multiselect if control.key == "choice_pin"]
+
+
+def charts_said(at: AppTest) -> list[str]:
+    return [element.proto.alt for element in at.get("vega_lite_chart")]
+
+
+def test_pinned_units_have_the_numbers_of_the_command_line(show: Show, demo_url: str) -> None:
+    rows = rates_table(show(demo_url, "resolution", pin="D01,T03"))
+    assert rows[""][5:] == [UNIT_NAMES["D01"], text("quality.n"), UNIT_NAMES["T03"], text("quality.n")]
+    compared = 0
+    for place, unit in ((5, "D01"), (7, "T03")):
+        told = indicators(demo_url, *THIS_YEAR, "--unit", unit)
+        for key in INDICATORS:
+            cells = rows.get(text(f"indicator.{key}.label"))
+            if cells is None:
+                continue
+            if INDICATORS[key].office:
+                assert cells[place : place + 2] == ["–", "–"], f"{key} is charged to the petition office"
+                continue
+            assert cells[place] == f"{told[key]['value'] * 100:.1f}%", f"{unit} {key}"
+            assert numbers(cells[place + 1]) == [told[key]["numerator"], told[key]["denominator"]], f"{unit} {key}"
+            compared += 1
+    assert compared >= 16
+
+
+def test_a_pinned_unit_has_the_numbers_of_the_page_narrowed_to_it(show: Show, demo_url: str) -> None:
+    beside = rates_table(show(demo_url, "resolution", pin="T08", period="last_12_months"))
+    alone = rates_table(show(demo_url, "resolution", unit="T08", period="last_12_months"))
+    office = {text(f"indicator.{key}.label") for key in INDICATORS if INDICATORS[key].office}
+    same = {name for name in beside if name and name not in office}
+    assert len(same) >= 8
+    assert {name: beside[name][5:7] for name in same} == {name: alone[name][:2] for name in same}
+
+
+def test_hidden_ratings_of_a_pinned_unit_stay_hidden(show: Show, demo_url: str) -> None:
+    """Counted from the rows: ratings given in October to a unit that has fewer than five of them."""
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+        counts = connection.execute(
+            "SELECT lead_unit_id, count(*) FROM petition_case WHERE unit_rating IS NOT NULL "
+            "AND unit_rated_at >= '2026-10-01' AND unit_rated_at < '2026-11-01' "
+            "AND coalesce(purpose, '') <> 'accusation' GROUP BY 1 HAVING count(*) < 5"
+        ).fetchall()
+    assert counts
+    for unit, n in counts[:2]:
+        at = show(demo_url, "resolution", pin=unit, period="last_month")
+        cells = rates_table(at)[text("indicator.unit_satisfaction_rate.label")]
+        assert cells[5:] == ["–", f"– / {n}"]
+        line = next(line for line in conclusions(at) if line.startswith(text("indicator.unit_satisfaction_rate.label")))
+        assert line.split("\t")[6:] == cells[5:]
+
+
+def test_the_flow_of_pinned_units_is_counted_right_and_in_the_order_chosen(show: Show, demo_url: str) -> None:
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+
+        def october(unit: str, moment: str) -> int:
+            (n,) = connection.execute(
+                f"SELECT count(*) FROM petition_case WHERE lead_unit_id = ? AND {moment} >= '2026-10-01' "
+                f"AND {moment} < '2026-11-01' AND coalesce(purpose, '') <> 'accusation'",
+                [unit],
+            ).fetchone()
+            return int(n)
+
+        at = show(demo_url, "trends", pin="T03,D01")
+        flows = [said for said in charts_said(at) if said.endswith("件。") and "：2026年10月登记" in said]
+        assert [said.split("：")[0] for said in flows] == [UNIT_NAMES["T03"], UNIT_NAMES["D01"]]
+        for unit, said in zip(("T03", "D01"), flows, strict=True):
+            registered, closed = numbers(said.split("10月")[1])[:2]
+            assert (registered, closed) == (october(unit, "registered_at"), october(unit, "closed_at")), said
+    assert len(charts_said(at)) == len(charts_said(show(demo_url, "trends"))) + 4
+    assert text("compare.own_scale") in [caption.value for caption in at.caption]
+
+
+@pytest.mark.parametrize("page", ["trends", "resolution"])
+@pytest.mark.parametrize(
+    ("asked", "shown_units"),
+    [
+        ("", []),
+        ("D01", ["D01"]),
+        ("T03,D01", ["T03", "D01"]),
+        ("D01,D01", ["D01"]),
+        ("nobody,D01", ["D01"]),
+        ("nobody", []),
+        ("D01,D02,T03", ["D02", "T03"]),
+    ],
+)
+def test_units_are_pinned_by_the_url(show: Show, demo_url: str, page: str, asked: str, shown_units: list[str]) -> None:
+    at = show(demo_url, page, pin=asked)
+    assert pinned(at) == [shown_units]
+    assert problems(at) == []
+    if page == "resolution":
+        assert rates_table(at)[""][5::2] == [UNIT_NAMES[unit] for unit in shown_units]
+
+
+def test_only_units_of_the_filter_stand_beside_what_it_leaves(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "resolution", unit="D01,D02", pin="T03,D02")
+    assert pinned(at) == [["D02"]]
+    said = element_words(at, 'class="subline"')
+    assert UNIT_NAMES["D02"] in said and text("compare.base") in said and text("filter.everything") not in said
+    assert pinned(show(demo_url, "resolution", kind="township", pin="D01,T03")) == [["T03"]]
+    assert pinned(show(demo_url, "resolution", unit="D01", pin="D01")) == [], "there is no other to stand beside"
+
+
+def test_the_distance_to_the_county_is_that_of_the_two_rates(show: Show, demo_url: str) -> None:
+    county, unit = (
+        indicators(demo_url, *THIS_YEAR, *more)["on_time_closure_rate"]["value"] for more in ((), ("--unit", "D02"))
+    )
+    said = element_words(show(demo_url, "resolution", pin="D02"), 'class="subline"')
+    assert f"{unit * 100:.1f}%" in said
+    assert f"{'低' if unit < county else '高'} {abs(unit - county) * 100:.1f} 个百分点" in said
+
+
+# What is copied for a briefing
+
+
+def conclusions(at: AppTest) -> list[str]:
+    """The lines that the button would copy; none where there is no button."""
+    found = [e.proto.json for e in at.get("bidi_component") if e.proto.component_name == "petition_dashboard.copy"]
+    assert len(found) <= 1
+    return json.loads(found[0])["words"].split("\n") if found else []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_conclusions_begin_with_where_they_are_from(show: Show, demo_url: str, page: str, language: str) -> None:
+    at = show(demo_url, page, lang=language, unit="D01")
+    texts.use(language)
+    lines = conclusions(at)
+    demo = text("frame.demo")
+    assert lines[0] == text(f"page.{page}")
+    assert f"{demo} {lines[1]}" == " ".join(element_words(at, 'id="filter-sentence"').split())
+    assert lines[2] == text("brief.source", source=demo)
+    assert lines[3:5] == ["", headline(at)]
+    said = [line for line in lines if line and "\t" not in line]
+    assert len(said) == len(set(said)), "nothing is said twice"
+
+
+def test_conclusions_of_a_database_in_use_name_the_county(show: Show, minimal_url: str) -> None:
+    lines = conclusions(show(minimal_url, "overview"))
+    assert lines[2] == text("brief.source", source=text("brief.database", county=settings.load().county))
+
+
+def test_conclusions_of_the_overview_have_its_figures(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "overview")
+    lines = conclusions(at)
+    told = indicators(demo_url, *THIS_YEAR)
+    for tile in at.metric:
+        line = next(line for line in lines if line.startswith(f"{tile.label} {tile.value}"))
+        key = next(key for key in MEASURES if text(f"indicator.{key}.label") == tile.label)
+        if MEASURES[key].is_rate:
+            assert f"（{told[key]['numerator']:,}/{told[key]['denominator']:,}）" in line
+            assert f"{settings.load().target(key):.0%}" in line
+        if tile.delta:
+            assert text("brief.before", change=tile.delta) in line
+    assert len(at.metric) == 6
+    strip = " ".join(element_words(at, 'id="balance"').split())
+    assert strip in lines
+    rows = sheet_rows(at)
+    assert len(rows) == 6
+    assert ["\t".join(row) for row in rows] == [line for line in lines if "\t" in line]
+    assert charts_said(at) == [line for line in lines if line in charts_said(at)]
+
+
+@pytest.mark.parametrize("page", ["trends", "overdue", "departments"])
+def test_conclusions_have_the_message_of_every_picture(show: Show, demo_url: str, page: str) -> None:
+    at = show(demo_url, page)
+    small = re.escape(text("trends.one", name="NAME", n=7)).replace("NAME", ".+").replace("7", r"[\d,]+")
+    said = [words_of for words_of in charts_said(at) if not re.fullmatch(small, words_of)]
+    assert said and set(said) <= set(conclusions(at))
+
+
+def test_conclusions_of_the_trends_compare_this_year_with_the_last(show: Show, demo_url: str) -> None:
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+        counts = [
+            connection.execute(
+                "SELECT count(*) FROM petition_case WHERE registered_at >= ? AND registered_at < ?",
+                [f"{year}-01-01", f"{year}-11-01"],
+            ).fetchone()[0]
+            for year in (2026, 2025)
+        ]
+    line = next(line for line in conclusions(show(demo_url, "trends")) if "上年同期" in line)
+    assert numbers(line)[-2:] == counts
+
+
+def test_conclusions_of_the_rates_are_the_table(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "resolution", pin="D01")
+    rows = ["\t".join([name, *cells]) for name, cells in rates_table(at).items() if name]
+    assert len(rows) >= 10
+    assert rows == [line for line in conclusions(at) if "\t" in line][1:]
+    assert element_words(at, 'class="subline"') in conclusions(at)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "definitions"])
+def test_conclusions_hold_no_case(show: Show, demo_url: str, page: str) -> None:
+    asked = {"of": "overdue.denominator"} if page == "cases" else {}
+    assert not re.search(r"XF\d+", "\n".join(conclusions(show(demo_url, page, **asked))))
+
+
+def test_conclusions_of_one_case_tell_nothing_of_it(show: Show, demo_url: str) -> None:
+    number = rated_case(demo_url)
+    at = show(demo_url, "cases", no=number)
+    assert at.get("vega_lite_chart"), "the case is told on the screen"
+    assert conclusions(at)[3:] == ["", headline(at)]
+    assert number not in "".join(conclusions(at))
+
+
+def test_a_page_without_figures_has_nothing_to_copy(show: Show, demo_url: str, empty_url: str) -> None:
+    nothing = {"unit": "D01", "township": "T01", "channel": "agency", "level": "national", "track": "other"}
+    for page in ("overview", "trends", "resolution", "departments"):
+        assert conclusions(show(demo_url, page, **nothing)) == []
+        assert conclusions(show(empty_url, page)) == []
+
+
+def test_a_failed_page_has_nothing_to_copy(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "cases", of="nonsense")
+    assert problems(at)
+    assert conclusions(at) == []

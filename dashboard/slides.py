@@ -1,0 +1,535 @@
+"""The views of the wall: one message, one picture, a few figures each; the same answers as the pages give.
+
+A view is a function of the database, the filter and the room, which says how many rows fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from dashboard import cache, drill, late, quality, tables, trend_words, wall_charts, words
+from dashboard.drill import question
+from dashboard.figures import shares_by
+from dashboard.room import ROWS, Room
+from dashboard.tables import records
+from data_access import lists, meeting
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter
+from data_access.indicators import MEASURES
+from data_access.lists import Question
+from data_access.queries import DIMENSIONS, can_feed
+from data_access.texts import text
+from data_access.views import Figure
+
+Tone = Literal["subject", "urgent", "context"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A key figure: its name, the number, a note under it, the cases behind it, and whether it needs action."""
+
+    name: str
+    number: str
+    note: str = ""
+    asked: Question | None = None
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the picture: a name, a bar (`share` of the scale, 0-1) with its words, further cells.
+
+    `mark`: where on the scale the target is. `n`: its cases, where those of rows left out are told.
+    `tone`: the subject, something that needs action, or context that nobody is judged by.
+    """
+
+    name: str
+    label: str
+    share: float | None = None
+    cells: tuple[str, ...] = ()
+    asked: Question | None = None
+    tone: Tone = "subject"
+    mark: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart for the picture, what it says, the question that a mark asks, and its lines' tones and names."""
+
+    drawing: Callable[[Room], Any]
+    message: str
+    question_of: drill.QuestionOf
+    key: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way on from a view: a link out of the wall, or a word for the wall to follow."""
+
+    words: str
+    href: str = ""
+    do: str = ""
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One view. The picture is rows, lines of text (name, words) or a chart.
+
+    `head`: over name, label and cells. `rows`: all there are, of which the wall shows what fits; of a list that
+    PageUp and PageDown leaf through (`pages`) they are those from `first` on, of `total`. `note`: under the picture.
+    `methods`: the indicators to explain behind 怎么算的.
+    """
+
+    message: str
+    facts: tuple[Fact, ...] = ()
+    head: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    lines: tuple[tuple[str, str], ...] = ()
+    chart: Chart | None = None
+    pages: bool = False
+    first: int = 0
+    total: int = 0
+    note: str = ""
+    ways: tuple[Way, ...] = ()
+    methods: tuple[str, ...] = ()
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether rows are drawn as bars."""
+        return any(row.share is not None for row in self.rows)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether targets are marked on the bars; the words then stand behind all of them."""
+        return any(row.mark is not None for row in self.rows)
+
+    @property
+    def name_width(self) -> float:
+        """Room for the longest name, in letters."""
+        return _width([*(row.name for row in self.rows), *self.head[:1]])
+
+    @property
+    def label_width(self) -> float:
+        """Room for the longest words behind a bar, in letters."""
+        return _width([row.label for row in self.rows])
+
+
+def _width(names: Sequence[str]) -> float:
+    """The longest of `names` in letters: a Chinese one counts as one, a Latin one as little more than half."""
+    return max((sum(1.0 if ord(letter) > 0x2E80 else 0.62 for letter in name) for name in names), default=0.0)
+
+
+View = Callable[[CaseDatabase, CaseFilter], Slide]
+
+
+def _fact(figure: Figure, note: str, asked: Question | None = None, *, urgent: bool = False) -> Fact:
+    return Fact(words.label(figure.key), words.value(figure), note, asked, urgent)
+
+
+def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """What has changed since the last meeting."""
+    view = cache.ask(meeting.changes, case_filter)
+    overdue, since = view.stocks["overdue"], view.since
+    before = round(overdue.before or 0)
+    difference = (overdue.numerator or 0) - before
+    day = text("wall.since_meeting" if view.is_meeting else "wall.since_month", day=since)
+    way = "more" if difference > 0 else "less" if difference < 0 else "same"
+    elapsed = (case_filter.today - since).days
+    then = drill.days("", since.isoformat())
+    moved = view.by_unit.assign(change=view.by_unit["now"] - view.by_unit["then"])
+    moved = moved[moved["change"] != 0].sort_values(["change", "now"], ascending=False, kind="stable")
+    rows = tuple(
+        Row(
+            database.names.unit(row["group"]) or text("common.unknown"),
+            words.cases(row["now"]),
+            cells=(words.cases(row["then"]), _signed(row["change"])),
+            asked=question("overdue", unit=row["group"]),
+            tone="urgent" if row["change"] > 0 else "subject",
+        )
+        for row in records(moved)
+    )
+    return Slide(
+        text(f"wall.changes_{way}", n=overdue.numerator or 0, by=abs(difference), since=day),
+        (
+            Fact(text("wall.overdue_then"), words.cases(before), asked=question("overdue", days=then)),
+            Fact(
+                text("wall.newly"),
+                words.cases(view.newly),
+                asked=question("overdue", late=f"1..{elapsed - 1}"),
+                urgent=view.newly > 0,
+            ),
+            Fact(text("wall.cleared"), words.cases(view.cleared)),
+            Fact(text("wall.overdue_now"), words.cases(overdue.numerator), asked=question("overdue"), urgent=True),
+        ),
+        (text("wall.unit_changed"), text("wall.overdue_now"), text("wall.overdue_then"), text("wall.change")),
+        rows,
+        methods=("overdue",),
+    )
+
+
+def _signed(difference: int) -> str:
+    return text("wall.signed", n=abs(difference), sign="+" if difference > 0 else "−")
+
+
+def volume(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """How much came in and was closed, against a year ago."""
+    view = cache.ask(meeting.volume, case_filter)
+    small_n = database.settings.comparison.small_n
+
+    def fact(key: str) -> Fact:
+        figure = view.figures[key]
+        year_ago = words.change(figure, figure.year_ago, figure.year_ago_n, small_n)
+        return _fact(figure, text("change.year_ago", change=year_ago), Question(key), urgent=key == "overdue")
+
+    figures = view.figures
+    message = text(
+        "wall.volume",
+        registered=figures["registered"].numerator or 0,
+        closed=figures["closed"].numerator or 0,
+        open=figures["open"].numerator or 0,
+    )
+    return Slide(
+        message,
+        tuple(fact(key) for key in meeting.VOLUMES),
+        chart=Chart(
+            partial(wall_charts.flow, view.series),
+            text("wall.flow_alt", n=len(view.series)),
+            lambda mark: question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
+            (
+                ("ink", text("flow.registered")),
+                ("blue", text("flow.closed")),
+                ("hollow", text("chart.unfinished")),
+            ),
+        ),
+        methods=meeting.VOLUMES,
+    )
+
+
+def _made_of(dimension: str, *, shares: bool) -> View:
+    def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+        """Registered cases by channel or level, in fixed order: context, not a judgement."""
+        found = cache.ask(meeting.makeup, case_filter, dimension)
+        groups = trend_words.named(found.groups.assign(start=0), dimension, database.names)
+        most = float(groups["now"].max()) if len(groups) else 0.0
+        small_n = database.settings.comparison.small_n
+        facts = tuple(
+            _fact(
+                figure,
+                text("change.year_ago", change=words.change(figure, figure.year_ago, figure.year_ago_n, small_n)),
+                question(figure.key, "numerator"),
+            )
+            for figure in found.shares.values()
+            if shares and figure.value is not None
+        )
+        rows = tuple(
+            Row(
+                str(row["name"]),
+                words.cases(row["now"]),
+                row["now"] / most if most else 0.0,
+                (_ago(row["year_ago"]),),
+                question("registered", **{dimension: row["group"]}),
+                "context",
+            )
+            for row in records(groups)
+        )
+        apart = found.registered - int(groups["now"].sum())
+        return Slide(
+            text("wall.makeup", n=found.registered, parts=text(f"dimension.{dimension}")),
+            facts,
+            head=(text(f"dimension.{dimension}"), text("indicator.registered.label"), text("wall.year_ago")),
+            rows=rows,
+            note=text("wall.apart", n=apart) if apart else "",
+            methods=("registered", *meeting.CONTEXT),
+        )
+
+    return view
+
+
+def _ago(n: Any) -> str:
+    return text("change.none") if n is None or pd.isna(n) else words.cases(n)
+
+
+def _where_late(dimension: str, head: str, message: str) -> View:
+    def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+        """Where late cases pile up: groups by how many they have, each with its share of what is open."""
+        table = cache.ask(meeting.late_by, case_filter, dimension)
+        shown = shares_by(table, lambda group: trend_words.group_name(group, dimension, database.names))
+        if shown.empty:
+            return Slide(text("overview.none_overdue"))
+        most = float(shown["overdue"].max())
+        rows = tuple(
+            Row(
+                str(row["name"]),
+                str(row["label"]),
+                row["overdue"] / most,
+                asked=question("overdue", **{dimension: row["group"]}),
+                tone="urgent",
+                n=int(row["overdue"]),
+            )
+            for row in records(shown)
+        )
+        first = shown.iloc[0]
+        return Slide(
+            text(
+                message,
+                name=first["name"],
+                n=int(first["overdue"]),
+                share=words.percent(float(first["share"]), 0),
+                total=int(shown["overdue"].sum()),
+                groups=len(shown),
+            ),
+            head=(text(head), text("wall.overdue_of_open")),
+            rows=rows,
+            methods=("overdue_share",),
+        )
+
+    return view
+
+
+def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """The rates against their targets, those that miss them marked."""
+    figures = cache.ask(meeting.quality, case_filter)
+    settings = database.settings
+    small_n = settings.comparison.small_n
+    known = {key: figure for key, figure in figures.items() if figure.value is not None}
+    ordered = sorted(known.values(), key=lambda figure: not quality.misses(figure, settings.target(figure.key)))
+    rows = []
+    for figure in ordered:
+        target = settings.target(figure.key)
+        missed = quality.misses(figure, target)
+        rows.append(
+            Row(
+                words.label(figure.key),
+                words.against(figure.value, target),
+                figure.value,
+                (
+                    words.NONE
+                    if target is None
+                    else f"{words.percent(target, 0)}{text('quality.missed') if missed else ''}",
+                    words.change(figure, figure.year_ago, figure.year_ago_n, small_n),
+                ),
+                Question(figure.key, quality.part_to_list(figure.key)),
+                "urgent" if missed else "subject",
+                target,
+            )
+        )
+    return Slide(
+        quality.message(figures, settings),
+        head=(text("quality.rate"), text("quality.value"), text("quality.target"), text("quality.year_ago")),
+        rows=tuple(rows),
+        methods=meeting.RATES,
+    )
+
+
+def _units_of(kind: str) -> View:
+    def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+        """Units of one kind by their on-time rate, lowest first; few cases are never ranked."""
+        table = cache.ask(meeting.units, case_filter)
+        names, settings = database.names, database.settings
+        table = table[[names.kinds.get(group) == kind for group in table["group"]]]
+        on_time = table[table["indicator"] == "on_time_closure_rate"].set_index("group")
+        overdue = table[table["indicator"] == "overdue_share"].set_index("group")["numerator"].fillna(0)
+        ranked = on_time[on_time["denominator"] >= settings.comparison.small_n].sort_values("value", kind="stable")
+        if ranked.empty:
+            return Slide(text("wall.no_units", kind=names.kind(kind), n=settings.comparison.small_n))
+        target = settings.target("on_time_closure_rate")
+        rows = tuple(
+            Row(
+                names.unit(str(group)),
+                text("units.rate_cell", share=words.percent(row["value"]), n=int(row["denominator"])),
+                float(row["value"]),
+                (words.cases(overdue.get(group, 0)),),
+                question("on_time_closure_rate", "rest", unit=str(group)),
+                "urgent" if target is not None and row["value"] < target else "subject",
+                target,
+            )
+            for group, row in ranked.iterrows()
+        )
+        reached = int((ranked["value"] >= (target or 0)).sum())
+        lowest = ranked.iloc[0]
+        message = text(
+            "wall.units" if target is not None else "wall.units_no_target",
+            kind=names.kind(kind),
+            n=len(ranked),
+            reached=reached,
+            target=words.percent(target, 0),
+            name=rows[0].name,
+            share=words.percent(float(lowest["value"])),
+        )
+        return Slide(
+            message,
+            head=(
+                text("units.unit"),
+                _with_target(words.label("on_time_closure_rate"), target),
+                words.label("overdue"),
+            ),
+            rows=rows,
+            methods=("on_time_closure_rate", "overdue"),
+        )
+
+    return view
+
+
+def late_bands(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """How long late cases have been late."""
+    view = cache.ask(meeting.late, case_filter)
+    ends = database.settings.thresholds.age_bands
+    table = late.by_band(view.by_day, ends)
+    period, before = view.late_now
+    longest = int(view.by_day["days_overdue"].max()) if len(view.by_day) else 0
+    most = float(table["n"].max())
+    rows = tuple(
+        Row(
+            row["band"],
+            row["label"],
+            row["n"] / most if most else 0.0,
+            asked=question("overdue", late=row["late"]),
+            tone="urgent",
+        )
+        for row in records(table)
+    )
+    return Slide(
+        text("wall.late", n=period + before, days=longest) if longest else text("overview.none_overdue"),
+        (
+            Fact(words.label("overdue"), words.cases(period + before), asked=question("overdue"), urgent=True),
+            Fact(text("wall.since_period"), words.cases(period), asked=question("overdue", since="period")),
+            Fact(text("wall.since_before"), words.cases(before), asked=question("overdue", since="before")),
+            Fact(words.label("acceptance_overdue"), words.cases(view.acceptance), asked=question("acceptance_overdue")),
+        ),
+        (text("wall.band"), words.label("overdue")),
+        rows,
+        methods=("overdue", "acceptance_overdue"),
+    )
+
+
+def longest(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """The cases that have been late for longest."""
+    return of_cases(database, case_filter, Question("overdue"), "wall.longest")
+
+
+def of_cases(
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    asked: Question,
+    key: str = "wall.cases",
+    first: int = 0,
+    name: str = "",
+) -> Slide:
+    """Cases behind a number in large type, from the `first` on; the next ones wait behind PageDown."""
+    page = cache.ask(lists.case_list, case_filter, asked, "", "due", False, ROWS, first)
+    if not page.total:
+        return Slide(text("wall.no_cases", name=name))
+    cases = records(page.rows)
+    all_late = all(row["is_overdue"] for row in cases)
+    longest = max((int(row["days_overdue"]) for row in cases if row["is_overdue"]), default=1)
+    head = ("wall.case_no", "column.days_overdue" if all_late else "column.due_at")
+    further = ("column.lead_unit", "column.category") if all_late else ("column.status", "column.lead_unit")
+    rows = tuple(
+        Row(
+            str(row["case_no"]),
+            _days(row) if all_late else words.NONE if pd.isna(row["due_at"]) else f"{row['due_at']:%Y-%m-%d}",
+            int(row["days_overdue"]) / longest if all_late else None,
+            (database.names.unit(row["lead_unit_id"]), database.names.category(row["category_id"]))
+            if all_late
+            else (_status(row), database.names.unit(row["lead_unit_id"])),
+            tone="urgent" if row["is_overdue"] else "subject",
+        )
+        for row in cases
+    )
+    return Slide(
+        text(key, name=name, n=page.total, days=longest),
+        head=tuple(text(each) for each in (*head, *further)),
+        rows=rows,
+        pages=True,
+        first=first,
+        total=page.total,
+        methods=(asked.of,) if asked.of in MEASURES else (),
+    )
+
+
+def _days(row: Mapping[str, Any]) -> str:
+    return text("wall.days", n=int(row["days_overdue"]))
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    """Where a case stands, with the days it is late by."""
+    late_by = text("common.joint") + _days(row) if row["is_overdue"] else ""
+    return text(f"status.{tables.status(row)}") + late_by
+
+
+def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
+    """What must move before the next meeting: what falls due, by unit."""
+    view = cache.ask(meeting.coming, case_filter)
+    short, long = (database.settings.thresholds.due_soon_days[position] for position in (0, -1))
+    table = view.by_unit.sort_values("n", ascending=False, kind="stable")
+    if table.empty:
+        return Slide(text("wall.coming_none", days=long))
+    most = float(table["n"].max())
+    rows = tuple(
+        Row(
+            database.names.unit(row["group"]) or text("common.unknown"),
+            words.cases(row["n"]),
+            row["n"] / most,
+            asked=question("due_later", unit=row["group"] or ""),
+            n=int(row["n"]),
+        )
+        for row in records(table)
+    )
+    due = view.first.rows["due_at"].iloc[0]
+    return Slide(
+        text("wall.coming", days=long, n=view.soon[1], first=due.date()),
+        (
+            Fact(
+                text("overdue.soon_name", days=short),
+                words.cases(view.soon[0]),
+                asked=question("due_soon"),
+                urgent=True,
+            ),
+            Fact(text("overdue.soon_name", days=long), words.cases(view.soon[1]), asked=question("due_later")),
+        ),
+        (text("units.unit"), text("wall.falls_due", days=long)),
+        rows,
+        methods=("due_soon",),
+    )
+
+
+def _with_target(name: str, target: float | None) -> str:
+    return name if target is None else text("wall.target", name=name, target=words.percent(target, 0))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An agenda item: its view, the page it belongs to, and what the database must have for it."""
+
+    view: View
+    page: str
+    needs: tuple[str, ...] = ()
+    dimension: str = ""
+
+    def is_fed(self, database: CaseDatabase) -> bool:
+        """Whether the database can feed the view."""
+        columns = DIMENSIONS[self.dimension].needs if self.dimension else ()
+        return database.has(*columns) and all(can_feed(database, key) for key in self.needs)
+
+
+VIEWS: Final[dict[str, Entry]] = {
+    "changes": Entry(changes, "overview", ("overdue",)),
+    "volume": Entry(volume, "trends"),
+    "channels": Entry(_made_of("channel", shares=False), "trends", dimension="channel"),
+    "levels": Entry(_made_of("level", shares=True), "trends", dimension="level"),
+    "fields": Entry(_where_late("field", "dimension.field", "wall.fields"), "overview", ("overdue",), "field"),
+    "quality": Entry(quality_rates, "resolution"),
+    "departments": Entry(_units_of("department"), "departments", ("on_time_closure_rate",), "kind"),
+    "townships": Entry(_units_of("township"), "departments", ("on_time_closure_rate",), "kind"),
+    "late": Entry(late_bands, "overdue", ("overdue",)),
+    "late_units": Entry(_where_late("unit", "units.unit", "wall.late_units"), "overdue", ("overdue",), "unit"),
+    "longest": Entry(longest, "overdue", ("overdue",)),
+    "coming": Entry(coming, "overdue", ("due_soon",)),
+}
+"""Every view that an agenda may name (`settings.AGENDA`)."""

@@ -1,0 +1,199 @@
+"""What one view of the wall shows, each read in one transaction and no wider than the wall needs.
+
+The conditions are those of the pages (`views`), so that no number on the wall differs from
+the same number on a page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import pandas as pd
+from sqlalchemy import Connection, func, select
+
+from data_access import lists, queries, views
+from data_access.database import CaseDatabase
+from data_access.deadlines import last_moment
+from data_access.filters import CaseFilter
+from data_access.periods import Span, last_complete_month, last_months, month_span, previous, year_ago
+from data_access.views import Figure
+
+MONTHS: Final = 13
+"""Months on the wall: a year, and the month of last year beside this one."""
+RATES: Final = ("on_time_closure_rate", "unit_timely_acceptance_rate", "resolution_rate", "unit_satisfaction_rate")
+CONTEXT: Final = ("repeat_share", "collective_share")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Stock figures now and at the last meeting: `stocks` by key, each with `before`.
+
+    `since`: the last meeting's day, or the end of the last complete statistical month where
+    the database holds no meetings (`is_meeting` false). `newly` fell overdue since then;
+    `cleared` were overdue then and are no longer. `by_unit`: group, now, then (overdue cases).
+    """
+
+    since: date
+    is_meeting: bool
+    stocks: dict[str, Figure]
+    newly: int
+    cleared: int
+    by_unit: pd.DataFrame
+
+
+def changes(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Changes:
+    """What has changed since the last meeting."""
+    met = _last_meeting(connection, database, case_filter)
+    month = last_complete_month(case_filter.today, database.settings.period)
+    since = met or month_span(month, month, database.settings.period).end
+    if not met and since == case_filter.today:
+        since = month_span(month - 1, month - 1, database.settings.period).end
+    now, then = case_filter.span, Span(None, since)
+    read = views.measured(connection, database, case_filter, views.STOCKS, [now, then])
+    stocks = {key: read.figure(key, now, then) for key in views.STOCKS}
+    late = lists.overdue_by_day(connection, database, case_filter)
+    newly = int(late.loc[late["due_day"] > pd.Timestamp(since), "n"].sum())
+    overdue = stocks["overdue"]
+    cleared = round(overdue.before or 0) + newly - (overdue.numerator or 0)
+    units = queries.measure_spans(connection, database, case_filter, ["overdue"], [now, then], by="unit")
+    wide = units.pivot_table(index="group", columns="span", values="numerator", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(columns=[0, 1], fill_value=0).astype("int64")
+    by_unit = pd.DataFrame({"group": wide.index, "now": wide[0].tolist(), "then": wide[1].tolist()})
+    return Changes(since, met is not None, stocks, newly, cleared, by_unit)
+
+
+def _last_meeting(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> date | None:
+    if not database.has("meeting_decision.meeting_on"):
+        return None
+    held = database.read("meeting_decision").meeting_on
+    found = connection.execute(select(func.max(held)).where(held < last_moment(case_filter.today - timedelta(1))))
+    day: datetime | None = found.scalar()
+    return day.date() if day else None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Figures of the period with `year_ago` (registered, closed, open) and the last months.
+
+    `series`: start, end, unfinished, registered, closed.
+    """
+
+    figures: dict[str, Figure]
+    series: pd.DataFrame
+
+
+VOLUMES: Final = ("registered", "closed", "open", "overdue")
+
+
+def volume(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Volume:
+    """How much came in, was closed and is open: context, never a judgement."""
+    rule, today, span = database.settings.period, case_filter.today, case_filter.span
+    then = year_ago(span, today, rule)
+    months = last_months(today, MONTHS, rule)
+    read = views.measured(connection, database, case_filter, VOLUMES, [span, then])
+    flow = views.measured(connection, database, case_filter, ("registered", "closed"), months)
+    columns = {key: [flow.figure(key, month).numerator or 0 for month in months] for key in ("registered", "closed")}
+    series = pd.DataFrame(
+        {
+            "start": pd.to_datetime([month.start or today for month in months]),
+            "end": pd.to_datetime([min(month.end, today) for month in months]),
+            "unfinished": [month.end > today for month in months],
+            **columns,
+        }
+    )
+    return Volume({key: read.figure(key, span, None, then) for key in VOLUMES}, series)
+
+
+@dataclass(frozen=True)
+class Makeup:
+    """What the cases of the period are made of. `groups`: group, now, year_ago (None: no such data).
+
+    `registered`: all of them, with what is never broken down. `shares`: repeat and collective
+    share with `year_ago`. Context only, in fixed order.
+    """
+
+    registered: int
+    groups: pd.DataFrame
+    shares: dict[str, Figure]
+
+
+def makeup(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, dimension: str) -> Makeup:
+    """Registered cases by `dimension`, and a year ago."""
+    span = case_filter.span
+    then = year_ago(span, case_filter.today, database.settings.period)
+    spans = [span, then] if then else [span]
+    table = queries.measure_spans(connection, database, case_filter, ["registered"], spans, by=dimension)
+    wide = table.pivot_table(index="group", columns="span", values="numerator", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(columns=range(len(spans)), fill_value=0)
+    last_year = wide[1].tolist() if then else [None] * len(wide)
+    context = views.measured(connection, database, case_filter, ("registered", *CONTEXT), spans)
+    return Makeup(
+        context.figure("registered", span).numerator or 0,
+        pd.DataFrame({"group": wide.index, "now": wide[0].tolist(), "year_ago": last_year}),
+        {key: context.figure(key, span, None, then) for key in CONTEXT},
+    )
+
+
+def quality(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> dict[str, Figure]:
+    """The rates of the resolution page with what they are compared with, by key; those that the database can feed."""
+    rule, today, span = database.settings.period, case_filter.today, case_filter.span
+    compared = (span, previous(span, today, rule), year_ago(span, today, rule))
+    read = views.measured(connection, database, case_filter, views.QUALITY, compared)
+    return {key: read.figure(key, *compared) for key in views.QUALITY if queries.can_feed(database, key)}
+
+
+UNIT_RATES: Final = ("on_time_closure_rate", "overdue_share")
+
+
+def units(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """The on-time rate and overdue share of each unit: indicator, group, numerator, denominator, value."""
+    return queries.measure(connection, database, case_filter, UNIT_RATES, by="unit")
+
+
+def late_by(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, by: str) -> pd.DataFrame:
+    """Where late cases are: group, open (on a clock), overdue, share."""
+    return views.shares(queries.measure(connection, database, case_filter, ["overdue_share"], by=by))
+
+
+@dataclass(frozen=True)
+class Late:
+    """What is late now. `by_day`: unit, due_day, days_overdue, n. `late_now`: fell due in the period, before it.
+
+    `acceptance`: open cases whose acceptance notice is late.
+    """
+
+    by_day: pd.DataFrame
+    late_now: tuple[int, int]
+    acceptance: int
+
+
+def late(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Late:
+    """How late what is late is."""
+    by_day = lists.overdue_by_day(connection, database, case_filter)
+    read = views.measured(connection, database, case_filter, ["acceptance_overdue"], [case_filter.span])
+    waiting = read.figure("acceptance_overdue", case_filter.span).numerator or 0
+    return Late(by_day, views.late_now(by_day, case_filter), waiting)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """What falls due next: `soon` within each of the two thresholds in days, `by_unit` (group, n) within the longer,
+
+    `first` the case that is due first.
+    """
+
+    soon: tuple[int, int]
+    by_unit: pd.DataFrame
+    first: lists.CasePage
+
+
+def coming(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Coming:
+    """What must move before the next meeting."""
+    read = views.measured(connection, database, case_filter, ["due_soon", "due_later"], [case_filter.span])
+    counts = [read.figure(key, case_filter.span).numerator or 0 for key in ("due_soon", "due_later")]
+    by_unit = queries.measure(connection, database, case_filter, ["due_later"], by="unit")
+    first = lists.case_list(connection, database, case_filter, lists.Question("due_later"), limit=1)
+    counted = by_unit.rename(columns={"numerator": "n"})[["group", "n"]].astype({"n": "int64"})
+    return Coming((counts[0], counts[1]), counted[counted["n"] > 0], first)

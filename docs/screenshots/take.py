@@ -1,0 +1,50 @@
+"""Pictures of every page and every view of the wall, on the demo county, for the documents.
+
+`python docs/screenshots/take.py` writes them beside this file. Needs tests/requirements.txt and a Chromium.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import conftest  # noqa: E402
+
+from dashboard.frame import PAGES  # noqa: E402
+from data_access.demo import make_demo  # noqa: E402
+from data_access.settings import AGENDA  # noqa: E402
+
+SIZE = {"width": 1280, "height": 720}
+
+
+def main() -> None:
+    """Take them all."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        url = conftest.sqlite_url(Path(folder) / "demo.sqlite")
+        make_demo(url, cases=12_000, seed=7, as_of=conftest.DEMO_AS_OF)
+        browser = playwright.chromium.launch(
+            executable_path=conftest._installed_browser(), args=list(conftest.BROWSER_FLAGS)
+        )
+        page = browser.new_page(viewport=SIZE)
+        with conftest.serving(Path(folder), url, {}) as base:
+            for name in PAGES:
+                page.goto(f"{base}/{name}")
+                page.wait_for_selector(".headline")
+                page.wait_for_timeout(2500)
+                page.screenshot(path=ROOT / f"docs/screenshots/{name}.png")
+            for name in AGENDA:
+                page.goto(f"{base}/overview?present=1&view={name}")
+                page.wait_for_selector(".stage h1")
+                page.wait_for_timeout(4500)  # the hints go
+                page.screenshot(path=ROOT / f"docs/screenshots/wall-{name}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
