@@ -36,7 +36,7 @@ def box(database: CaseDatabase, case_filter: CaseFilter, *, large: bool = False)
 def _box(database: CaseDatabase, case_filter: CaseFilter, speaking: str, large: bool) -> None:
     use(speaking)  # a fragment runs without the app around it
     typed = str(st.session_state.get(KEY, {}).get("typed") or "")
-    reading = phrases.propose(typed, database, case_filter.today)
+    reading = phrases.propose(typed, database, case_filter.as_of.date())
 
     def took() -> None:
         place = str(st.session_state[KEY].get("take") or "")

@@ -227,7 +227,7 @@ def test_a_name_matches_nothing(demo: CaseDatabase, name: str) -> None:
         ("近0天", ("近0天",)),
         ("近9999年", ("近9999年",)),
         ("近9999周", ("近9999周",)),
-        ("2026-13-2025", ("2026-13-2025",)),
+        ("9.2025", ("9.2025",)),
         ("超期60-30天", ("超期60-30天",)),
         ("8天内到期", ("8天内到期",)),
         ("60天", ("60天",)),
@@ -508,12 +508,12 @@ def test_more_words_than_a_meeting_can_mean_are_unknown(demo: CaseDatabase) -> N
 
 
 def fastest(typed: str, database: CaseDatabase) -> float:
-    """The best of five runs in seconds: the machine has other things to do."""
+    """The best of five runs in seconds of this thread: the machine has other things to do."""
     taken = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         propose(typed, database, TODAY)
-        taken.append(time.perf_counter() - began)
+        taken.append(time.thread_time() - began)
     return min(taken)
 
 
