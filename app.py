@@ -31,8 +31,7 @@ def main() -> None:
             present.show(database, case_filter, page.url_path)
             return
         filter_bar.draw(database, case_filter, default_language)
-        frame.filter_line(case_filter, database)
-        filter_bar.draw_chips(case_filter, database)
+        frame.filter_line(case_filter, database, lambda: filter_bar.draw_chips(case_filter, database))
         with frame.inside_app(case_filter, page.title):
             page.run()
         question = ask.asked()

@@ -8,7 +8,7 @@ started by `app.py` sends the session to it, or stops.
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from dashboard import brief, cache, theme
+from dashboard import brief, cache, look, theme
 from dashboard.words import label
 from data_access import queries, settings
 from data_access.database import CaseDatabase
@@ -100,17 +100,16 @@ def begin_page() -> tuple[CaseDatabase, CaseFilter]:
     return database, chosen
 
 
-def filter_line(case_filter: CaseFilter, database: CaseDatabase) -> None:
-    """The active filter in one sentence, and whether this is the demo county; beside it room for a button."""
+def filter_line(case_filter: CaseFilter, database: CaseDatabase, chips: Callable[[], None]) -> None:
+    """The active filter in one sentence, and whether this is the demo county; with chips and buttons."""
     words = escape(sentence(case_filter, database.names))
     demo = f"<b>{escape(text('frame.demo'))}</b> " if database.demo_as_of else ""
     with st.container(key="filter_line", horizontal=True, vertical_alignment="center"):
-        st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>')
+        st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>', width="content")
+        chips()
+        st.space("stretch")
         _beside_filter.set(st.container(width="content"))
-        # Until the filter bar has a place for it.
-        from dashboard import look
-
-        look.switch()
+        look.switch(PAGES)
     name = text("frame.demo") if database.demo_as_of else urlsplit(database.shown_url).path.rpartition("/")[-1]
     st.html(f'<p class="only-paper">{escape(text("frame.source", database=name))}</p>')
 

@@ -6,13 +6,13 @@ Streamlit itself keeps a viewer's choice in the browser, so no session is needed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from dashboard import theme
-from dashboard.frame import PAGES
 from data_access.texts import text
 
 _FOLDER: Final = Path(__file__).parent / "browser"
@@ -24,7 +24,7 @@ _mount = st.components.v2.component(
 )
 
 
-def switch() -> None:
+def switch(pages: Sequence[str]) -> None:
     """The button that turns a light screen dark and a dark one light; with it pages print on one sheet."""
     is_dark = theme.palette() is theme.DARK
     other = "light" if is_dark else "dark"
@@ -32,7 +32,7 @@ def switch() -> None:
         "other": other.capitalize(),
         "label": text(f"look.{other}"),
         "hint": text(f"look.to_{other}"),
-        "pages": ["", "home", *PAGES],
+        "pages": ["", "home", *pages],
         "inks": theme.inks_for_paper() if is_dark else {},
     }
     _mount(key="look", data=data, width="content")

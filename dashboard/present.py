@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
-from dashboard import ask, bound, case_view, narrowing, slides, stage, words
+from dashboard import ask, bound, case_view, look, narrowing, slides, stage, words
+from dashboard.frame import PAGES
 from dashboard.room import BODY, ROWS, Room
 from dashboard.slides import VIEWS, Slide, Way
 from data_access.database import CaseDatabase
@@ -66,6 +67,8 @@ def show(database: CaseDatabase, case_filter: CaseFilter, page: str) -> None:
     if slide.chart:
         stage.picture(slide.chart, room, lambda asked: _put(Over("cases", asked)))
     ask.box(database, case_filter, large=True)
+    with st.container(key="bound_look"):  # unseen: makes light the default here too
+        look.switch(PAGES)
 
 
 def _put(over: Over | None) -> None:

@@ -52,7 +52,7 @@ def figures_table(
         rows.append(
             [
                 words.label(key),
-                words.percent(figure.value),
+                words.against(figure.value, target),
                 _ratio(figure),
                 words.NONE if target is None else f"{words.percent(target, 0)}{missed}",
                 words.change(figure, figure.before, figure.before_n, small_n),

@@ -25,6 +25,8 @@ with fields:
     with st.container(horizontal=bool(beside)):
         quality.links(view.figures)
 
+if beside:
+    frame.paper_ends()
 st.subheader(text("resolution.months"))
 st.caption(text("resolution.months_note"))
 if beside:

@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -21,6 +22,13 @@ from data_access.demo import make_demo  # noqa: E402
 from data_access.settings import AGENDA  # noqa: E402
 
 SIZE = {"width": 1280, "height": 720}
+
+
+def take(page: Page, name: str) -> None:
+    """One picture, in as few colours as a screen of words needs."""
+    path = ROOT / f"docs/screenshots/{name}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(64).save(path, optimize=True)
 
 
 def main() -> None:
@@ -37,12 +45,12 @@ def main() -> None:
                 page.goto(f"{base}/{name}")
                 page.wait_for_selector(".headline")
                 page.wait_for_timeout(2500)
-                page.screenshot(path=ROOT / f"docs/screenshots/{name}.png")
+                take(page, name)
             for name in AGENDA:
                 page.goto(f"{base}/overview?present=1&view={name}")
                 page.wait_for_selector(".stage h1")
                 page.wait_for_timeout(4500)  # the hints go
-                page.screenshot(path=ROOT / f"docs/screenshots/wall-{name}.png")
+                take(page, f"wall-{name}")
         browser.close()
 
 

@@ -133,6 +133,7 @@ def test_axe_finds_nothing_serious(browser: Browser, demo_server: str, dark: boo
             turn(page)
         for name in PAGES:
             go(page, f"{demo_server}/{name}")
+            page.wait_for_function("!document.querySelector('.stBidiComponent button:empty')")
             page.wait_for_timeout(500)  # what has just appeared is faded
             report = Axe().run(page, {"exclude": NOT_OURS}, {"resultTypes": ["violations"]}).response
             found += [

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import crowded_county
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import serving, sqlite_url
 
 from data_access import texts
@@ -103,6 +104,16 @@ def settled(page: Page) -> None:
     )
 
 
+def enter(page: Page) -> None:
+    """From a page to the wall. Streamlit listens for a key a moment after it has drawn the button for it."""
+    page.wait_for_selector(".headline")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.locator(".st-key-present_enter button").wait_for()
+    page.wait_for_timeout(1000)
+    page.keyboard.press("p")
+    settled(page)
+
+
 def message(page: Page) -> str:
     return page.locator(".stage h1").inner_text()
 
@@ -190,7 +201,7 @@ def test_every_view_fits_and_can_be_read(
         if place:
             press(page, "PageDown")
         assert parameters(page)["view"] == [name]
-        for width, height in SIZES:
+        for width, height in SIZES if theme == "light" else SIZES[:2]:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(250)
             look = page.evaluate(LOOK)
@@ -207,10 +218,7 @@ def test_every_view_fits_and_can_be_read(
 
 def test_keys_walk_the_agenda_and_coming_back_keeps_the_place(page: Page, demo_server: str) -> None:
     page.goto(f"{demo_server}/overdue?unit=D02")
-    page.wait_for_selector(".headline")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.keyboard.press("p")
-    settled(page)
+    enter(page)
     assert page.locator(".st-key-filter_bar, [data-testid=stHeader]").locator("visible=true").count() == 0
     late = message(page)
     after = press(page, "PageDown")
@@ -241,9 +249,7 @@ def test_keys_walk_the_agenda_and_coming_back_keeps_the_place(page: Page, demo_s
     assert "present" not in parameters(page)
     assert parameters(page)["unit"] == ["D02"]
     assert urlsplit(page.url).path == "/overdue"
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.keyboard.press("p")
-    settled(page)
+    enter(page)
     assert message(page) == here
 
 
@@ -386,3 +392,34 @@ def test_views_change_by_themselves_until_paused(
     assert page.locator(".stage .countdown").inner_text() == text("wall.paused")
     page.keyboard.press("Space")
     page.wait_for_function("words => document.querySelector('.stage h1')?.innerText === words", arg=second)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_wall(page: Page, demo_server: str, theme: str) -> None:
+    found = []
+
+    def look(where: str) -> None:
+        page.wait_for_timeout(300)
+        report = Axe().run(page, None, {"resultTypes": ["violations"]}).response
+        found.extend(
+            f"{where}: {one['id']} {one['nodes'][0]['html'][:200]}"
+            for one in report["violations"]
+            if one["impact"] in ("serious", "critical")
+        )
+
+    go(page, f"{demo_server}/overview?present=1&embed_options={theme}_theme")
+    for view in ("changes", "volume", "departments"):
+        if view != "changes":
+            press(page, str(AGENDA.index(view) + 1))
+        look(view)
+    page.locator(".stage .label").first.click()
+    page.wait_for_selector(".stage .pages")
+    look("cases")
+    press(page, "Escape")
+    press(page, "m")
+    look("methods")
+    page.keyboard.press("/")
+    page.keyboard.type("住建局")
+    page.locator(".ask li").first.wait_for()
+    look("quick filter")
+    assert not found, "\n".join(found)

@@ -527,7 +527,8 @@ def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(show: 
     assert len(shown_keys) >= 10
     for key in shown_keys:
         _, value, part, *_ = rows[text(f"indicator.{key}.label")]
-        assert value == f"{told[key]['value'] * 100:.1f}%", key
+        digits = len(value.rstrip("%").partition(".")[2])
+        assert digits >= 1 and value == f"{told[key]['value'] * 100:.{digits}f}%", key
         if not INDICATORS[key].confidential:
             assert numbers(part) == [told[key]["numerator"], told[key]["denominator"]], key
 
