@@ -30,11 +30,12 @@ def main() -> None:
         if on_the_wall:
             present.show(database, case_filter, page.url_path)
             return
+        present.clear()
         filter_bar.draw(database, case_filter, default_language)
         frame.filter_line(case_filter, database, lambda: filter_bar.draw_chips(case_filter, database))
+        question = ask.asked()
         with frame.inside_app(case_filter, page.title):
             page.run()
-        question = ask.asked()
         if question:
             drill.open_in_place(ask.KEY, question, case_filter)
     except Problem as problem:

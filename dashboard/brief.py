@@ -43,7 +43,8 @@ def collecting() -> Iterator[list[str]]:
 
 def note(words: str) -> None:
     """Keep a sentence for the briefing, unless it is there already or nobody collects."""
-    _keep(_plain(words))
+    plain = _plain(words)
+    _keep(f" {plain}" if plain.startswith(FORMULA) else plain)
 
 
 def note_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

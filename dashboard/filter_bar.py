@@ -13,7 +13,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import ask, bound, narrowing
+from dashboard import ask, bound, frame, narrowing
 from dashboard.cache import default_as_of
 from data_access import texts
 from data_access.database import CaseDatabase, Names
@@ -125,7 +125,7 @@ def draw_chips(case_filter: CaseFilter, database: CaseDatabase) -> None:
     with st.container(key="chips", horizontal=True, gap="small"):
         for name, words in found.items():
             st.button(
-                text("filter.drop", words=words),
+                text("filter.drop", words=frame.plain(words)),
                 key=f"drop_{name}",
                 on_click=narrowing.drop,
                 args=(name,),

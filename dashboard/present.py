@@ -6,6 +6,7 @@ it for a moment (cases, methods, the room check) in the session.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, urlencode
@@ -18,11 +19,15 @@ from dashboard.room import BODY, ROWS, Room
 from dashboard.slides import VIEWS, Slide, Way
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
+from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.problems import Problem
 from data_access.texts import text
 
+LOG = logging.getLogger("petition_dashboard")
 PARAMETERS: Final = ("present", "view", "seat", "screen", "auto")
+SMALLEST_METRES: Final = 0.5
+MOST_METRES: Final = {"seat": 100.0, "screen": 30.0}
 _OVER: Final = "over_the_wall"
 
 
@@ -71,6 +76,11 @@ def show(database: CaseDatabase, case_filter: CaseFilter, page: str) -> None:
         look.switch(PAGES)
 
 
+def clear() -> None:
+    """Away from the wall nothing lies over it."""
+    st.session_state.pop(_OVER, None)
+
+
 def _put(over: Over | None) -> None:
     st.session_state[_OVER] = over
 
@@ -86,17 +96,25 @@ def _slide(database: CaseDatabase, case_filter: CaseFilter, room: Room, name: st
             return _cases(database, case_filter, over)
         slide = VIEWS[name].view(database, case_filter)
         if over and over.kind == "method":
-            return _methods(slide)
+            return _methods((over.asked.of,) if over.asked.of in MEASURES else slide.methods)
         return _room_check(room) if over else slide
     except Problem as problem:
         return Slide(str(problem))
+    except Exception:
+        LOG.exception("a view failed")
+        return Slide(str(Problem("unexpected")))
 
 
 def _cases(database: CaseDatabase, case_filter: CaseFilter, over: Over) -> Slide:
     """The cases behind a number, with the two ways on."""
     name = case_view.counted(over.asked, database)
     slide = slides.of_cases(database, case_filter, over.asked, name=name, first=over.first)
-    ways = [Way(text("wall.open_all"), href="cases?" + urlencode(over.asked.url() | _kept(), doseq=True))]
+    if not slide.rows and over.first:  # the filter has changed under an open list
+        slide = slides.of_cases(database, case_filter, over.asked, name=name)
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    address = f"/{base}/cases" if base else "/cases"
+    whole = f"{address}?{urlencode(over.asked.url() | _kept(), doseq=True)}"
+    ways = [Way(text("wall.open_all"), href=whole)]
     if narrowing.of_question(over.asked):
         ways.append(Way(text("drill.filter_by"), do="narrow"))
     return replace(slide, ways=tuple(ways))
@@ -107,8 +125,8 @@ def _kept() -> dict[str, str]:
     return {name: bound.stored(name) for name in ("lang", *narrowing.PARAMETERS) if bound.stored(name)}
 
 
-def _methods(slide: Slide) -> Slide:
-    lines = [(words.label(key), text(f"indicator.{key}.formula")) for key in slide.methods]
+def _methods(keys: tuple[str, ...]) -> Slide:
+    lines = [(words.label(key), text(f"indicator.{key}.formula")) for key in keys]
     return Slide(text("wall.methods"), lines=tuple(lines))
 
 
@@ -136,15 +154,15 @@ def _room_check(room: Room) -> Slide:
 
 def _room(database: CaseDatabase) -> Room:
     known = database.settings.meeting
-    return Room(_metres("seat", known.farthest_seat_m, 100), _metres("screen", known.screen_height_m, 30))
+    return Room(_metres("seat", known.farthest_seat_m), _metres("screen", known.screen_height_m))
 
 
-def _metres(name: str, default: float, most: float) -> float:
+def _metres(name: str, default: float) -> float:
     try:
         value = float(bound.stored(name) or default)
     except ValueError:
         return default
-    return value if 0.3 <= value <= most else default
+    return value if SMALLEST_METRES <= value <= MOST_METRES[name] else default
 
 
 def _follow(what: str, agenda: list[str], name: str, slide: Slide, room: Room) -> None:
@@ -153,10 +171,12 @@ def _follow(what: str, agenda: list[str], name: str, slide: Slide, room: Room) -
     over: Over | None = st.session_state.get(_OVER)
     steps = {"next": 1, "previous": -1, "onward": 1}
     if word in steps and over and over.kind == "cases":
-        shown = min(int(value), ROWS) if value.isdigit() else ROWS
+        shown = min(int(value), ROWS) if _is_number(value) else ROWS
         first = over.first + shown if steps[word] > 0 else max(over.first - ROWS, 0)
         if first < slide.total:
             _put(replace(over, first=first))
+        elif word == "onward":
+            _put(None)
     elif word in steps and agenda:
         _turn(
             agenda,
@@ -166,13 +186,12 @@ def _follow(what: str, agenda: list[str], name: str, slide: Slide, room: Room) -
         _turn(agenda, 0)
     elif word == "last":
         _turn(agenda, len(agenda) - 1)
-    elif word == "jump" and value.isdigit():
-        if int(value) <= len(agenda):
-            _turn(agenda, int(value) - 1)
+    elif word == "jump" and _is_number(value):
+        _turn(agenda, int(value) - 1)
     elif word == "back":
         _put(None)
     elif word in ("method", "room"):
-        _put(None if over and over.kind == word else Over(word))
+        _put(None if over and over.kind == word else Over(word, over.asked if over else NO_QUESTION))
     elif word == "auto":
         bound.store("auto", "" if bound.stored("auto") else "1")
     elif word == "leave":
@@ -191,7 +210,13 @@ def _follow(what: str, agenda: list[str], name: str, slide: Slide, room: Room) -
         narrowing.drop(value)
     elif word in ("seat", "screen"):
         step = float(value) if value in ("1", "-1", "0.1", "-0.1") else 0.0
-        bound.store(word, f"{getattr(room, word) + step:.3g}")
+        wanted = min(max(getattr(room, word) + step, SMALLEST_METRES), MOST_METRES[word])
+        bound.store(word, f"{wanted:.3g}")
+
+
+def _is_number(value: str) -> bool:
+    """Whether the browser sent a small whole number."""
+    return value.isdecimal() and value.isascii() and len(value) < 4
 
 
 def _turn(agenda: list[str], place: int) -> None:

@@ -1,6 +1,6 @@
 """The views of the wall: one message, one picture, a few figures each; the same answers as the pages give.
 
-A view is a function of the database, the filter and the room, which says how many rows fit.
+A view is a function of the database and the filter; how many of its rows fit, the browser knows.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from data_access.queries import DIMENSIONS, can_feed
 from data_access.texts import text
 from data_access.views import Figure
 
+METHODS: Final = 4
+"""As many methods as a view has room to explain."""
 Tone = Literal["subject", "urgent", "context"]
 
 
@@ -135,13 +137,9 @@ def _fact(figure: Figure, note: str, asked: Question | None = None, *, urgent: b
 def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """What has changed since the last meeting."""
     view = cache.ask(meeting.changes, case_filter)
-    overdue, since = view.stocks["overdue"], view.since
-    before = round(overdue.before or 0)
-    difference = (overdue.numerator or 0) - before
-    day = text("wall.since_meeting" if view.is_meeting else "wall.since_month", day=since)
+    difference = view.now - view.then
+    day = text("wall.since_meeting" if view.is_meeting else "wall.since_month", day=view.since)
     way = "more" if difference > 0 else "less" if difference < 0 else "same"
-    elapsed = (case_filter.today - since).days
-    then = drill.days("", since.isoformat())
     moved = view.by_unit.assign(change=view.by_unit["now"] - view.by_unit["then"])
     moved = moved[moved["change"] != 0].sort_values(["change", "now"], ascending=False, kind="stable")
     rows = tuple(
@@ -155,17 +153,16 @@ def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         for row in records(moved)
     )
     return Slide(
-        text(f"wall.changes_{way}", n=overdue.numerator or 0, by=abs(difference), since=day),
+        text(f"wall.changes_{way}", n=view.now, by=abs(difference), since=day),
         (
-            Fact(text("wall.overdue_then"), words.cases(before), asked=question("overdue", days=then)),
             Fact(
-                text("wall.newly"),
-                words.cases(view.newly),
-                asked=question("overdue", late=f"1..{elapsed - 1}"),
-                urgent=view.newly > 0,
+                text("wall.overdue_then"),
+                words.cases(view.then),
+                asked=question("overdue", days=drill.days("", view.since.isoformat())),
             ),
+            Fact(text("wall.newly"), words.cases(view.newly), urgent=view.newly > 0),
             Fact(text("wall.cleared"), words.cases(view.cleared)),
-            Fact(text("wall.overdue_now"), words.cases(overdue.numerator), asked=question("overdue"), urgent=True),
+            Fact(text("wall.overdue_now"), words.cases(view.now), asked=question("overdue"), urgent=view.now > 0),
         ),
         (text("wall.unit_changed"), text("wall.overdue_now"), text("wall.overdue_then"), text("wall.change")),
         rows,
@@ -199,7 +196,7 @@ def volume(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         tuple(fact(key) for key in meeting.VOLUMES),
         chart=Chart(
             partial(wall_charts.flow, view.series),
-            text("wall.flow_alt", n=len(view.series)),
+            _flow_message(view.series),
             lambda mark: question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
             (
                 ("ink", text("flow.registered")),
@@ -208,6 +205,18 @@ def volume(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
             ),
         ),
         methods=meeting.VOLUMES,
+    )
+
+
+def _flow_message(series: pd.DataFrame) -> str:
+    """The last complete month in a sentence."""
+    complete = series[~series["unfinished"]]
+    month = (complete if len(complete) else series).iloc[-1]
+    return text(
+        "wall.flow_alt",
+        span=trend_words.span_words(month["start"], month["end"], "month"),
+        registered=int(month["registered"]),
+        closed=int(month["closed"]),
     )
 
 
@@ -238,6 +247,7 @@ def _made_of(dimension: str, *, shares: bool) -> View:
             )
             for row in records(groups)
         )
+        # Only accusations are in the county's total and in no group; a narrowed total is without them.
         apart = found.registered - int(groups["now"].sum())
         return Slide(
             text("wall.makeup", n=found.registered, parts=text(f"dimension.{dimension}")),
@@ -245,7 +255,7 @@ def _made_of(dimension: str, *, shares: bool) -> View:
             head=(text(f"dimension.{dimension}"), text("indicator.registered.label"), text("wall.year_ago")),
             rows=rows,
             note=text("wall.apart", n=apart) if apart else "",
-            methods=("registered", *meeting.CONTEXT),
+            methods=("registered", *(found.shares if shares else ())),
         )
 
     return view
@@ -297,8 +307,14 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     figures = cache.ask(meeting.quality, case_filter)
     settings = database.settings
     small_n = settings.comparison.small_n
-    known = {key: figure for key, figure in figures.items() if figure.value is not None}
-    ordered = sorted(known.values(), key=lambda figure: not quality.misses(figure, settings.target(figure.key)))
+    known = [figure for figure in figures.values() if figure.value is not None]
+    if not known:
+        return Slide(text("empty.filter"))
+
+    def is_few(figure: Figure) -> bool:
+        return (figure.denominator or 0) < small_n
+
+    ordered = sorted(known, key=lambda f: (is_few(f), not quality.misses(f, settings.target(f.key))))
     rows = []
     for figure in ordered:
         target = settings.target(figure.key)
@@ -306,7 +322,7 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         rows.append(
             Row(
                 words.label(figure.key),
-                words.against(figure.value, target),
+                text("units.rate_cell", share=words.against(figure.value, target), n=figure.denominator or 0),
                 figure.value,
                 (
                     words.NONE
@@ -315,7 +331,7 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
                     words.change(figure, figure.year_ago, figure.year_ago_n, small_n),
                 ),
                 Question(figure.key, quality.part_to_list(figure.key)),
-                "urgent" if missed else "subject",
+                "context" if is_few(figure) else "urgent" if missed else "subject",
                 target,
             )
         )
@@ -323,7 +339,7 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         quality.message(figures, settings),
         head=(text("quality.rate"), text("quality.value"), text("quality.target"), text("quality.year_ago")),
         rows=tuple(rows),
-        methods=meeting.RATES,
+        methods=tuple(figure.key for figure in ordered[:METHODS]),
     )
 
 
@@ -332,7 +348,7 @@ def _units_of(kind: str) -> View:
         """Units of one kind by their on-time rate, lowest first; few cases are never ranked."""
         table = cache.ask(meeting.units, case_filter)
         names, settings = database.names, database.settings
-        table = table[[names.kinds.get(group) == kind for group in table["group"]]]
+        table = table[table["group"].map(lambda group: names.kinds.get(group) == kind).astype(bool)]
         on_time = table[table["indicator"] == "on_time_closure_rate"].set_index("group")
         overdue = table[table["indicator"] == "overdue_share"].set_index("group")["numerator"].fillna(0)
         ranked = on_time[on_time["denominator"] >= settings.comparison.small_n].sort_values("value", kind="stable")
@@ -384,6 +400,13 @@ def late_bands(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     period, before = view.late_now
     longest = int(view.by_day["days_overdue"].max()) if len(view.by_day) else 0
     most = float(table["n"].max())
+    acceptance = (
+        ()
+        if view.acceptance is None
+        else (
+            Fact(words.label("acceptance_overdue"), words.cases(view.acceptance), asked=question("acceptance_overdue")),
+        )
+    )
     rows = tuple(
         Row(
             row["band"],
@@ -400,7 +423,7 @@ def late_bands(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
             Fact(words.label("overdue"), words.cases(period + before), asked=question("overdue"), urgent=True),
             Fact(text("wall.since_period"), words.cases(period), asked=question("overdue", since="period")),
             Fact(text("wall.since_before"), words.cases(before), asked=question("overdue", since="before")),
-            Fact(words.label("acceptance_overdue"), words.cases(view.acceptance), asked=question("acceptance_overdue")),
+            *acceptance,
         ),
         (text("wall.band"), words.label("overdue")),
         rows,
@@ -426,7 +449,7 @@ def of_cases(
     if not page.total:
         return Slide(text("wall.no_cases", name=name))
     cases = records(page.rows)
-    all_late = all(row["is_overdue"] for row in cases)
+    all_late = asked.of == "overdue"
     longest = max((int(row["days_overdue"]) for row in cases if row["is_overdue"]), default=1)
     head = ("wall.case_no", "column.days_overdue" if all_late else "column.due_at")
     further = ("column.lead_unit", "column.category") if all_late else ("column.status", "column.lead_unit")
@@ -434,7 +457,7 @@ def of_cases(
         Row(
             str(row["case_no"]),
             _days(row) if all_late else words.NONE if pd.isna(row["due_at"]) else f"{row['due_at']:%Y-%m-%d}",
-            int(row["days_overdue"]) / longest if all_late else None,
+            int(row["days_overdue"]) / longest if all_late and key == "wall.longest" else None,
             (database.names.unit(row["lead_unit_id"]), database.names.category(row["category_id"]))
             if all_late
             else (_status(row), database.names.unit(row["lead_unit_id"])),
@@ -467,7 +490,9 @@ def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """What must move before the next meeting: what falls due, by unit."""
     view = cache.ask(meeting.coming, case_filter)
     short, long = (database.settings.thresholds.due_soon_days[position] for position in (0, -1))
-    table = view.by_unit.sort_values("n", ascending=False, kind="stable")
+    order = {unit: place for place, unit in enumerate(database.names.units)}
+    table = view.by_unit.assign(place=view.by_unit["group"].map(lambda unit: order.get(unit, len(order))))
+    table = table.sort_values("place")
     if table.empty:
         return Slide(text("wall.coming_none", days=long))
     most = float(table["n"].max())
@@ -477,6 +502,7 @@ def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
             words.cases(row["n"]),
             row["n"] / most,
             asked=question("due_later", unit=row["group"] or ""),
+            tone="context",
             n=int(row["n"]),
         )
         for row in records(table)

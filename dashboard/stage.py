@@ -18,6 +18,7 @@ from dashboard.slides import Chart, Slide
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter, sentence
 from data_access.lists import Question
+from data_access.problems import Problem
 from data_access.texts import text
 
 KEY: Final = "stage"
@@ -94,7 +95,7 @@ def picture(chart: Chart, room: Room, asked: Callable[[Question], None]) -> None
 
     def picked() -> None:
         marks = st.session_state[serial].get("selection", {}).get("mark") or []
-        question = chart.question_of(marks[0]) if marks else None
+        question = _checked(chart, marks[0]) if marks else None
         if question:
             st.session_state["stage_chart"] = st.session_state.get("stage_chart", 0) + 1
             asked(question)
@@ -109,6 +110,15 @@ def picture(chart: Chart, room: Room, asked: Callable[[Question], None]) -> None
             theme=None,
             alt=chart.message,
         )
+
+
+def _checked(chart: Chart, mark: dict[str, Any]) -> Question | None:
+    """What a mark asks; a browser may send anything."""
+    try:
+        asked = chart.question_of(mark)
+        return asked and Question.parse(f"{asked.of}.{asked.part}", [f"{name}:{value}" for name, value in asked.at])
+    except (Problem, KeyError):
+        return None
 
 
 @cache

@@ -55,6 +55,8 @@ class Question:
             raise Problem("rating_not_listed")
         question.days()
         question.late()
+        if question._value("since") not in (None, "period", "before"):
+            raise Problem("unknown_question")
         return question
 
     def url(self) -> dict[str, str | list[str]]:
@@ -81,6 +83,8 @@ class Question:
         if value is None:
             return None
         low, _, high = value.partition("..")
+        if len(value) > 12:  # more days than there are dates
+            raise Problem("unknown_question")
         try:
             return int(low), int(high) if high else None
         except ValueError as error:
@@ -166,7 +170,9 @@ def _asked(
     if late:
         where += _late_between(cases, *late)
     since = question._value("since")
-    if since and case_filter.span.first:
+    if since == "before" and not case_filter.span.first:
+        where.append(false())  # nothing is before the beginning
+    elif since and case_filter.span.first:
         fell_due = cases.due >= case_filter.span.first
         where.append(fell_due if since == "period" else ~fell_due)
     return cases, where, indicator

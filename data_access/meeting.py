@@ -17,27 +17,28 @@ from data_access import lists, queries, views
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_moment
 from data_access.filters import CaseFilter
-from data_access.periods import Span, last_complete_month, last_months, month_span, previous, year_ago
+from data_access.periods import Span, last_complete_month, last_months, month_span, year_ago
+from data_access.state import cases_at
 from data_access.views import Figure
 
 MONTHS: Final = 13
 """Months on the wall: a year, and the month of last year beside this one."""
-RATES: Final = ("on_time_closure_rate", "unit_timely_acceptance_rate", "resolution_rate", "unit_satisfaction_rate")
 CONTEXT: Final = ("repeat_share", "collective_share")
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Stock figures now and at the last meeting: `stocks` by key, each with `before`.
+    """Overdue cases at the last meeting (`then`) and `now`.
 
     `since`: the last meeting's day, or the end of the last complete statistical month where
-    the database holds no meetings (`is_meeting` false). `newly` fell overdue since then;
-    `cleared` were overdue then and are no longer. `by_unit`: group, now, then (overdue cases).
+    the database holds no meetings (`is_meeting` false). `newly`: overdue now and not then;
+    `cleared`: overdue then and not now. `by_unit`: group, now, then.
     """
 
     since: date
     is_meeting: bool
-    stocks: dict[str, Figure]
+    then: int
+    now: int
     newly: int
     cleared: int
     by_unit: pd.DataFrame
@@ -50,18 +51,25 @@ def changes(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     since = met or month_span(month, month, database.settings.period).end
     if not met and since == case_filter.today:
         since = month_span(month - 1, month - 1, database.settings.period).end
-    now, then = case_filter.span, Span(None, since)
-    read = views.measured(connection, database, case_filter, views.STOCKS, [now, then])
-    stocks = {key: read.figure(key, now, then) for key in views.STOCKS}
-    late = lists.overdue_by_day(connection, database, case_filter)
-    newly = int(late.loc[late["due_day"] > pd.Timestamp(since), "n"].sum())
-    overdue = stocks["overdue"]
-    cleared = round(overdue.before or 0) + newly - (overdue.numerator or 0)
-    units = queries.measure_spans(connection, database, case_filter, ["overdue"], [now, then], by="unit")
+    spans = [case_filter.span, Span(None, since)]
+    counted = views.measured(connection, database, case_filter, ["overdue"], spans)
+    now, then = (counted.figure("overdue", span).numerator or 0 for span in spans)
+    still = _still_overdue(connection, database, case_filter, since)
+    units = queries.measure_spans(connection, database, case_filter, ["overdue"], spans, by="unit")
+    units = units.assign(group=units["group"].fillna(""))
     wide = units.pivot_table(index="group", columns="span", values="numerator", aggfunc="sum", fill_value=0)
     wide = wide.reindex(columns=[0, 1], fill_value=0).astype("int64")
     by_unit = pd.DataFrame({"group": wide.index, "now": wide[0].tolist(), "then": wide[1].tolist()})
-    return Changes(since, met is not None, stocks, newly, cleared, by_unit)
+    return Changes(since, met is not None, then, now, now - still, then - still, by_unit)
+
+
+def _still_overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, since: date) -> int:
+    """Cases that are overdue now and were at the end of `since`: extended, reopened and moved ones are told apart."""
+    now, then = cases_at(database, case_filter.at), cases_at(database, last_moment(since))
+    conditions = [*case_filter.where(then), then.is_overdue, ~then.is_accusation]
+    late_then = select(then.case_id).select_from(then.source).where(*conditions)
+    where = [*case_filter.where(now), now.is_overdue, ~now.is_accusation, now.case_id.in_(late_then)]
+    return int(connection.execute(select(func.count()).select_from(now.source).where(*where)).scalar() or 0)
 
 
 def _last_meeting(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> date | None:
@@ -75,7 +83,7 @@ def _last_meeting(connection: Connection, database: CaseDatabase, case_filter: C
 
 @dataclass(frozen=True)
 class Volume:
-    """Figures of the period with `year_ago` (registered, closed, open) and the last months.
+    """Figures of the period with `year_ago` (`VOLUMES`) and the last months.
 
     `series`: start, end, unfinished, registered, closed.
     """
@@ -125,6 +133,7 @@ def makeup(connection: Connection, database: CaseDatabase, case_filter: CaseFilt
     then = year_ago(span, case_filter.today, database.settings.period)
     spans = [span, then] if then else [span]
     table = queries.measure_spans(connection, database, case_filter, ["registered"], spans, by=dimension)
+    table = table.assign(group=table["group"].fillna(""))
     wide = table.pivot_table(index="group", columns="span", values="numerator", aggfunc="sum", fill_value=0)
     wide = wide.reindex(columns=range(len(spans)), fill_value=0)
     last_year = wide[1].tolist() if then else [None] * len(wide)
@@ -137,11 +146,11 @@ def makeup(connection: Connection, database: CaseDatabase, case_filter: CaseFilt
 
 
 def quality(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> dict[str, Figure]:
-    """The rates of the resolution page with what they are compared with, by key; those that the database can feed."""
+    """The rates of the resolution page with `year_ago`, by key; those that the database can feed."""
     rule, today, span = database.settings.period, case_filter.today, case_filter.span
-    compared = (span, previous(span, today, rule), year_ago(span, today, rule))
+    compared = (span, year_ago(span, today, rule))
     read = views.measured(connection, database, case_filter, views.QUALITY, compared)
-    return {key: read.figure(key, *compared) for key in views.QUALITY if queries.can_feed(database, key)}
+    return {key: read.figure(key, span, None, compared[1]) for key in views.QUALITY if queries.can_feed(database, key)}
 
 
 UNIT_RATES: Final = ("on_time_closure_rate", "overdue_share")
@@ -161,19 +170,19 @@ def late_by(connection: Connection, database: CaseDatabase, case_filter: CaseFil
 class Late:
     """What is late now. `by_day`: unit, due_day, days_overdue, n. `late_now`: fell due in the period, before it.
 
-    `acceptance`: open cases whose acceptance notice is late.
+    `acceptance`: open cases whose acceptance notice is late; None where the database cannot say.
     """
 
     by_day: pd.DataFrame
     late_now: tuple[int, int]
-    acceptance: int
+    acceptance: int | None
 
 
 def late(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Late:
     """How late what is late is."""
     by_day = lists.overdue_by_day(connection, database, case_filter)
     read = views.measured(connection, database, case_filter, ["acceptance_overdue"], [case_filter.span])
-    waiting = read.figure("acceptance_overdue", case_filter.span).numerator or 0
+    waiting = read.figure("acceptance_overdue", case_filter.span).numerator
     return Late(by_day, views.late_now(by_day, case_filter), waiting)
 
 

@@ -82,6 +82,7 @@ class Thresholds(_Part):
     age_bands: AscendingDays
     follow_up_after_days: Annotated[int, Field(ge=0)]
     first_time_months: Annotated[int, Field(ge=1)]
+    progress_days: Annotated[int, Field(ge=1)]
 
 
 AGENDA: Final = (
@@ -102,7 +103,7 @@ AGENDA: Final = (
 
 
 def _views(names: tuple[str, ...]) -> tuple[str, ...]:
-    if any(name not in AGENDA for name in names):
+    if any(name not in AGENDA for name in names) or len(set(names)) < len(names):
         raise ValueError("agenda")
     return names
 

@@ -100,7 +100,7 @@ function begin(parent) {
 
   function press(event) {
     if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target.closest?.("input, textarea, select, [contenteditable=true]")) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog]")) return;
     root.classList.add("open");
     input.focus();
     event.preventDefault();

@@ -90,11 +90,12 @@ function begin(parent) {
     memory.left -= 1;
     if (memory.left <= 0) {
       memory.left = memory.data.seconds;
-      memory.tell("onward");
+      memory.tell(`onward:${shown}`);
     }
     count();
   }
 
+  let digits = "", typed = 0;
   function press(event) {
     const { target, key } = event;
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
@@ -108,7 +109,11 @@ function begin(parent) {
       memory.paused = !memory.paused;
       count();
     } else if (/^[0-9]$/.test(key)) {
-      memory.tell(`jump:${key === "0" ? 10 : key}`);
+      // Two digits in quick succession are one number.
+      const now = Date.now();
+      digits = now - typed < 700 ? digits + key : key;
+      typed = now;
+      memory.tell(`jump:${digits === "0" ? 10 : Number(digits)}`);
     } else if (KEYS[small]) {
       memory.tell(KEYS[small] === "next" ? `next:${shown}` : KEYS[small]);
     } else {
@@ -119,7 +124,7 @@ function begin(parent) {
 
   function click(event) {
     const button = event.target.closest("[data-do]");
-    if (button) return memory.tell(button.dataset.do);
+    if (button) return memory.tell(button.dataset.do === "next" ? `next:${shown}` : button.dataset.do);
     event.target.closest("tbody tr")?.querySelector("[data-do]")?.click();
   }
 

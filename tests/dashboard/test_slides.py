@@ -118,3 +118,16 @@ def test_a_rate_just_below_its_target_is_not_rounded_onto_it() -> None:
     assert against(0.95, 0.95) == "95.0%"
     assert against(0.5, None) == "50.0%"
     assert against(None, 0.95) == "–"
+
+
+@pytest.mark.parametrize("view", AGENDA)
+def test_a_filter_that_leaves_nothing_still_makes_a_view(demo: CaseDatabase, view: str) -> None:
+    seen = county(DEMO_AS_OF, demo.settings.period)
+    assert VIEWS[view].view(demo, CaseFilter(seen.as_of, seen.span, unit=("D16",), channel=("mailbox",))).message
+    assert VIEWS[view].view(demo, CaseFilter(seen.as_of, seen.span, track=("other",))).message
+
+
+def test_what_is_not_broken_down_is_accusations_only(demo: CaseDatabase) -> None:
+    whole, narrowed = (case_filter for name, case_filter in filters(demo) if name in ("county", "a unit"))
+    assert VIEWS["channels"].view(demo, whole).note
+    assert not VIEWS["channels"].view(demo, narrowed).note

@@ -308,7 +308,7 @@ def test_cases_become_the_filter_and_the_chip_drops_it(page: Page, demo_server: 
     settled(page)
     assert page.locator(".stage tbody tr").count() > 1
 
-    page.goto(f"{demo_server}/{whole}")
+    page.goto(f"{demo_server}{whole}")
     page.wait_for_selector(".headline")
     assert number(page.locator(".headline").inner_text().rpartition("，")[2]) == count
 
