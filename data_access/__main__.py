@@ -1,4 +1,4 @@
-"""The command line: `python -m data_access` demo, check, import, indicators.
+"""The command line: `python -m data_access` demo, check, import, freeze, indicators.
 
 Exit code 0: fine; 1: there are findings or rejected rows; 2: a mistake of usage, a file or
 a database that cannot be used; 130: stopped. A mistake is one sentence on stderr, never a
@@ -29,8 +29,10 @@ from data_access import location, schema, texts
 from data_access.check import SEVERITIES, Finding, findings, listed
 from data_access.database import CaseDatabase, open_database
 from data_access.deadlines import last_moment
+from data_access.decisions import import_decisions
 from data_access.demo import make_demo
 from data_access.filters import FIELDS, CaseFilter
+from data_access.frozen import freeze
 from data_access.indicators import INDICATORS
 from data_access.ledger import import_ledger
 from data_access.periods import Span, month_key, month_of, month_span, year_start
@@ -288,9 +290,21 @@ def import_(
     mapping: Annotated[str | None, typer.Option("--mapping", metavar="FILE.toml")] = None,
     url: Annotated[str | None, typer.Option("--url", metavar="URL")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", show_default=False)] = False,
+    decisions: Annotated[bool, typer.Option("--decisions", show_default=False)] = False,
+    meeting: Annotated[str | None, typer.Option("--meeting", metavar="DATE")] = None,
 ) -> None:
     if not url:
         raise Problem("import_needs_url")
+    held = _day("--meeting", meeting)
+    if decisions and mapping:
+        raise Problem("decisions_no_mapping")
+    if held and not decisions:
+        raise Problem("meeting_needs_decisions")
+    if decisions:
+        loaded = import_decisions(Path(file), url, load(), meeting=held, dry_run=dry_run)
+        for sentence in loaded.sentences():
+            print(sentence)
+        raise typer.Exit(1 if loaded.rejected or loaded.unreadable else 0)
     with _progress(text("command.import.working")) as progress:
         report = import_ledger(
             Path(file),
@@ -303,6 +317,20 @@ def import_(
     for sentence in report.sentences():
         print(sentence)
     raise typer.Exit(1 if report.rejected or report.unreadable else 0)
+
+
+@app.command("freeze", cls=_Command)
+def freeze_(
+    url: Url = None,
+    meeting: Annotated[str | None, typer.Option("--meeting", metavar="DATE")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="FILE")] = None,
+) -> None:
+    held = _day("--meeting", meeting)
+    if held is None:
+        raise Problem("freeze_needs_meeting")
+    with _opened(url) as database, _progress(text("command.freeze.working")) as progress:
+        made = freeze(database, held, _now(), Path(to) if to else None, progress)
+    print(text("command.freeze.done", file=str(made.file), n=made.cases, meeting=held))
 
 
 Values = list[str] | None

@@ -6,7 +6,7 @@ with a zone read as plain moments, so that no statement elsewhere needs to know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ from data_access.deadlines import Clock
 from data_access.dialect import end_of_day, holds_dates_only, local_moment, plain, start_of_day
 from data_access.engine import reading_engine, sentences, shown_url
 from data_access.problems import Problem
-from data_access.settings import KindNames, Settings
+from data_access.settings import KindName, KindNames, Settings
 from data_access.texts import language
 from data_access.texts import text as words
 
@@ -41,6 +41,10 @@ class Names:
     kind_names: KindNames
     aliases: dict[str, str] = field(default_factory=dict)
     """Other ways a unit's name is written, each with the unit's key."""
+    checklist: Mapping[str, KindName] = field(default_factory=dict)
+    """The settings' names of checklist items, in their order."""
+    task_forces: tuple[str, ...] = ()
+    """Codes of the task forces (专班) that cases belong to."""
 
     def kind(self, kind: str | None) -> str:
         """The name of a kind of unit in the language in use."""
@@ -54,6 +58,15 @@ class Names:
     def category(self, key: str | None) -> str:
         """The category's name, or its key where unknown."""
         return self.categories.get(key or "") or _not_listed(key)
+
+    def post(self, key: str | None) -> str:
+        """The post's title, or its key where unknown."""
+        return self.posts.get(key or "") or _not_listed(key)
+
+    def item(self, code: str) -> str:
+        """The checklist item's name in the language in use; the code itself where the settings name none."""
+        named = self.checklist.get(code)
+        return str(getattr(named, language())) if named else code
 
 
 def _not_listed(key: str | None) -> str:
@@ -196,11 +209,13 @@ def _inspected(
     )
     newest, first, count = _newest(connection, database)
     version = f"{newest}/{first}/{count}"
-    if known and (known.columns, known.names, known.version) == (columns, database.names, version):
+    unchanged = known and (known.columns, replace(known.names, task_forces=()), known.version)
+    if known and unchanged == (columns, database.names, version):
         return known
     database = replace(database, empty=_empty(connection, columns) if count else frozenset())
     return replace(
         database,
+        names=replace(database.names, task_forces=_task_forces(connection, database)),
         version=version,
         newest_at=newest,
         first_registered_at=first,
@@ -258,6 +273,7 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
         posts={row["post_id"]: row["name"] or row["post_id"] for row in posts},
         kind_names=settings.unit_kinds,
         aliases={row["alias"]: row["unit_id"] for row in aliases if row["alias"] and row["unit_id"]},
+        checklist=settings.checklist.items,
     )
 
 
@@ -297,6 +313,13 @@ def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, da
     happened = database.read("case_event")
     found = connection.execute(select(happened.kind, func.max(happened.at)).group_by(happened.kind))
     return {kind: at for kind, at in found if kind}
+
+
+def _task_forces(connection: Connection, database: CaseDatabase) -> tuple[str, ...]:
+    if not database.has("task_force"):
+        return ()
+    code = database.read("petition_case").task_force
+    return tuple(connection.scalars(select(code).where(code.is_not(None), code != "").distinct().order_by(code)))
 
 
 def _computed_tracks(connection: Connection, database: CaseDatabase) -> frozenset[str]:

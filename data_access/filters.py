@@ -38,6 +38,7 @@ class CaseFilter:
     repeat: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
+    task_force: tuple[str, ...] = ()
 
     @property
     def at(self) -> datetime:
@@ -128,6 +129,7 @@ FIELDS: Final[dict[str, Field]] = {
         "is_collective", _flag("collective", "is_collective"), _code_words("group"), ("individual", "collective")
     ),
     "track": Field("track", _on_track, _code_words("track"), schema.TRACKS),
+    "task_force": Field("task_force", _column("task_force"), lambda value, _names: value),
 }
 
 

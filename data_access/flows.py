@@ -112,6 +112,80 @@ def balance(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     )
 
 
+LIST_MOVES: Final = ("listed_in", "listed_out")
+"""Items of the supervision list's balance: on the list before the period, and transferred since."""
+
+
+@dataclass(frozen=True)
+class ListBalance:
+    """挂账督办, in entries: `opening + new + again + moved_in - moved_out - signed_off = remaining`.
+
+    The moves are those between units: 0 unless the filter chooses units.
+    """
+
+    opening: int
+    new: int
+    again: int
+    moved_in: int
+    moved_out: int
+    signed_off: int
+    remaining: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it does; anything else is a defect."""
+        listed = self.new + self.again + self.moved_in
+        return self.opening + listed - self.moved_out - self.signed_off == self.remaining
+
+
+def list_moves_where(database: CaseDatabase, case_filter: CaseFilter, item: str) -> tuple[Cases, list[Condition]]:
+    """The entries that `listed_in` or `listed_out` counts, as a WHERE clause on cases joined with `listing`.
+
+    Supervised at the last moment before the period, under the chosen units at one of the two
+    instants and under others at the other; what became of the entry since does not matter.
+    """
+    now = cases_at(database, case_filter.at)
+    earlier_filter = before(case_filter)
+    units = [key for key in case_filter.narrowed if key in UNIT_FIELDS]
+    if earlier_filter is None or not units:
+        return now, [false()]
+    then = cases_at(database, earlier_filter.at)
+    if then.former_units is None:
+        return now, [false()]
+    elsewhere = replace(case_filter, unit=(), kind=())
+    inside_now = and_(*(FIELDS[key].condition(now, getattr(case_filter, key)) for key in units))
+    inside_then = and_(*(FIELDS[key].condition(then, getattr(case_filter, key)) for key in units))
+    arrived = item == "listed_in"
+    here_now = inside_now if arrived else ~func.coalesce(inside_now, false())
+    here_then = ~func.coalesce(inside_then, false()) if arrived else inside_then
+    theirs_then = select(then.case_id).select_from(then.source).where(here_then)
+    supervised_then = MEASURES["supervised"].counted(cases_at(database, earlier_filter.at))
+    return now, [*elsewhere.where(now), supervised_then, here_now, now.case_id.in_(theirs_then)]
+
+
+def list_balance(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> ListBalance:
+    """The supervision list over the filter's period."""
+    flows = {"new": "supervised_new", "again": "supervised_again", "signed_off": "signed_off"}
+    table = measure(connection, database, case_filter, [*flows.values(), "supervised"])
+    found = table.set_index("indicator")["numerator"]
+    opening = before(case_filter)
+    stock = measure(connection, database, opening, ["supervised"])["numerator"].iloc[0] if opening else 0
+
+    def moved(item: str) -> int:
+        cases, where = list_moves_where(database, case_filter, item)
+        source = cases.joined(cases.columns.source.join(cases.listing.source, cases.listing.case_id == cases.case_id))
+        statement = select(func.count()).select_from(source).where(*where, ~cases.is_accusation)
+        return int(connection.execute(statement).scalar() or 0)
+
+    return ListBalance(
+        opening=int(stock),
+        remaining=int(found["supervised"]),
+        moved_in=moved("listed_in"),
+        moved_out=moved("listed_out"),
+        **{item: int(found[key]) for item, key in flows.items()},
+    )
+
+
 def open_by_day(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.Series[int]:
     """Open cases at the end of each day from the first registration to the effective instant.
 

@@ -8,57 +8,14 @@ DOMAIN.md "Indicators" and 《信访工作条例》2022.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import and_, func, not_, or_
 
+from data_access.accountability import ACCOUNTABILITY
 from data_access.dialect import end_of_day
+from data_access.indicator import Indicator
 from data_access.state import Cases, Condition
-
-Rule = Callable[[Cases], Condition]
-
-
-@dataclass(frozen=True)
-class Indicator:
-    """A rate (numerator among denominator) or a count (of the numerator, or of the denominator where there is none).
-
-    `needs`: source columns. `moment`: the attribute of
-    Cases that decides its period; None for stock figures.
-    `better`: whether more or less is better, None where it is context only. `office`:
-    charged to the registering unit instead of the responsible one. `table`: what is
-    counted. `confidential`: a rating; small cells are never shown, nor its numerator listed.
-    `county_wide`: a volume whose county total includes accusations. `only`: what narrows the
-    denominator further; kept apart so that indicators with one base are counted together.
-    """
-
-    key: str
-    needs: tuple[str, ...]
-    denominator: Rule
-    numerator: Rule | None = None
-    moment: str | None = None
-    better: Literal["more", "less"] | None = None
-    office: bool = False
-    table: Literal["petition_case", "reminder_slip"] = "petition_case"
-    confidential: bool = False
-    county_wide: bool = False
-    is_rate: bool = True
-    only: Rule | None = None
-
-    def counted(self, cases: Cases) -> Condition:
-        """The cases that a count counts."""
-        among = self.base(cases)
-        return and_(among, self.numerator(cases)) if self.numerator else among
-
-    def base(self, cases: Cases) -> Condition:
-        """The whole denominator."""
-        return and_(self.denominator(cases), self.only(cases)) if self.only else self.denominator(cases)
-
-    @property
-    def is_stock(self) -> bool:
-        """Whether it is as of an instant and ignores the period."""
-        return self.moment is None
 
 
 def _rating(whose: str) -> tuple[Indicator, Indicator]:
@@ -300,5 +257,5 @@ _BESIDE: Final = (
     ),
 )
 
-INDICATORS: Final[dict[str, Indicator]] = {indicator.key: indicator for indicator in _ALL}
+INDICATORS: Final[dict[str, Indicator]] = {indicator.key: indicator for indicator in (*_ALL, *ACCOUNTABILITY)}
 MEASURES: Final[dict[str, Indicator]] = INDICATORS | {indicator.key: indicator for indicator in _BESIDE}

@@ -13,14 +13,18 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
 
+from data_access.accountability import is_listed_now
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of, end_of_day
 from data_access.filters import CaseFilter
-from data_access.flows import BETWEEN, between_where
-from data_access.indicators import MEASURES, Indicator
+from data_access.flows import BETWEEN, LIST_MOVES, between_where, list_moves_where
+from data_access.indicator import Indicator
+from data_access.indicators import MEASURES
+from data_access.limits import PASSING, passing, passing_days
 from data_access.periods import Span
 from data_access.problems import Problem
 from data_access.queries import DIMENSIONS, group_of, in_window, source_of, window_of
+from data_access.since import SINCE, since_where
 from data_access.state import Cases, Condition, cases_at
 
 PARTS: Final = ("numerator", "denominator", "rest")
@@ -34,7 +38,8 @@ class Question:
 
     Parts: numerator, denominator, rest (denominator without numerator). Dimensions are
     those of `queries.DIMENSIONS`, and `days` (`2026-05-01..2026-05-31`, an open start
-    allowed), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due).
+    allowed), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due),
+    `since_day` (the earlier day that `since.SINCE` compares with), and those of `limits.PASSING`.
     """
 
     of: str = ""
@@ -46,15 +51,27 @@ class Question:
         """The question of the URL parameters `of` and `at`; raises Problem where they name nothing."""
         key, _, part = of.partition(".")
         pairs = tuple((name, value) for name, _, value in (pair.partition(":") for pair in at))
-        known = not of or key in MEASURES or key in BETWEEN
-        dimensions = {*DIMENSIONS, "days", "late", "since"}
+        known = not of or key in MEASURES or key in (*BETWEEN, *LIST_MOVES, *SINCE)
+        dimensions = {*DIMENSIONS, *PASSING, "days", "late", "since", "since_day"}
         if not known or (part or "denominator") not in PARTS or any(name not in dimensions for name, _ in pairs):
             raise Problem("unknown_question")
         question = cls(key, part or "denominator", pairs)
-        if key in MEASURES and MEASURES[key].confidential and question.part != "denominator":
+        if (
+            key in MEASURES
+            and MEASURES[key].confidential
+            and (question.part != "denominator" or not MEASURES[key].is_rate)
+        ):
             raise Problem("rating_not_listed")
+        counted = MEASURES["supervised"] if key in LIST_MOVES else MEASURES.get(key)
+        if not all(DIMENSIONS[name].fits(counted) for name, _ in pairs if name in DIMENSIONS):
+            raise Problem("unknown_question")
         question.days()
         question.late()
+        for name, value in pairs:
+            if name in PASSING:
+                passing_days(value)
+        if (question.since_day() is not None) != (key in SINCE):
+            raise Problem("unknown_question")
         if question._value("since") not in (None, "period", "before"):
             raise Problem("unknown_question")
         return question
@@ -87,6 +104,14 @@ class Question:
             raise Problem("unknown_question")
         try:
             return int(low), int(high) if high else None
+        except ValueError as error:
+            raise Problem("unknown_question") from error
+
+    def since_day(self) -> date | None:
+        """The earlier day to compare with."""
+        value = self._value("since_day")
+        try:
+            return date.fromisoformat(value) if value is not None else None
         except ValueError as error:
             raise Problem("unknown_question") from error
 
@@ -154,6 +179,14 @@ def _asked(
     if question.of in BETWEEN:
         cases, where = between_where(database, case_filter, question.of)
         return cases, where, None
+    if question.of in LIST_MOVES:
+        cases, where = list_moves_where(database, case_filter, question.of)
+        return cases, where, MEASURES["supervised"]
+    then = question.since_day()
+    if question.of in SINCE and then:
+        cases, where = since_where(database, case_filter, question.of, then, question._value("unit"))
+        others = [(name, value) for name, value in question.at if name in DIMENSIONS and name != "unit"]
+        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], None
     cases = cases_at(database, case_filter.at)
     where = [*case_filter.where(cases), cases.exists]
     indicator = MEASURES.get(question.of)
@@ -169,6 +202,7 @@ def _asked(
     late = question.late()
     if late:
         where += _late_between(cases, *late)
+    where += [passing(cases, name, value) for name, value in question.at if name in PASSING]
     since = question._value("since")
     if since == "before" and not case_filter.span.first:
         where.append(false())  # nothing is before the beginning
@@ -204,25 +238,12 @@ def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
         "is_overdue": _flag(cases.is_overdue),
         "was_late": _flag(and_(cases.on_clock, cases.closed_at > cases.due)),
         "extended": _flag(cases.extended_at <= cases.at),
-        "supervised": _flag(is_supervised(cases)),
+        "supervised": _flag(is_listed_now(cases)),
     }
 
 
 def _flag(condition: Condition) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
-
-
-def is_supervised(cases: Cases) -> Condition:
-    """On a supervision list at the instant and not signed off (挂账督办)."""
-    if not cases.database.has("listing.case_id", "listing.kind", "listing.listed_at"):
-        return false()
-    listing = cases.database.read("listing", "supervision")
-    on_list = and_(
-        listing.kind == "supervised",
-        listing.listed_at <= cases.at,
-        or_(listing.signed_off_at.is_(None), listing.signed_off_at > cases.at),
-    )
-    return cases.case_id.in_(select(listing.case_id).where(on_list))
 
 
 def days_overdue(due: pd.Series[Any], today: date) -> pd.Series[Any]:

@@ -6,19 +6,18 @@ the same number on a page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final
 
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from data_access import lists, queries, views
+from data_access import lists, queries, since, views
 from data_access.database import CaseDatabase
-from data_access.deadlines import last_moment
 from data_access.filters import CaseFilter
-from data_access.periods import Span, last_complete_month, last_months, month_span, year_ago
-from data_access.state import cases_at
+from data_access.periods import Span, last_months, year_ago
 from data_access.views import Figure
 
 MONTHS: Final = 13
@@ -46,39 +45,11 @@ class Changes:
 
 def changes(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Changes:
     """What has changed since the last meeting."""
-    met = _last_meeting(connection, database, case_filter)
-    month = last_complete_month(case_filter.today, database.settings.period)
-    since = met or month_span(month, month, database.settings.period).end
-    if not met and since == case_filter.today:
-        since = month_span(month - 1, month - 1, database.settings.period).end
-    spans = [case_filter.span, Span(None, since)]
-    counted = views.measured(connection, database, case_filter, ["overdue"], spans)
-    now, then = (counted.figure("overdue", span).numerator or 0 for span in spans)
-    still = _still_overdue(connection, database, case_filter, since)
-    units = queries.measure_spans(connection, database, case_filter, ["overdue"], spans, by="unit")
-    units = units.assign(group=units["group"].fillna(""))
-    wide = units.pivot_table(index="group", columns="span", values="numerator", aggfunc="sum", fill_value=0)
-    wide = wide.reindex(columns=[0, 1], fill_value=0).astype("int64")
-    by_unit = pd.DataFrame({"group": wide.index, "now": wide[0].tolist(), "then": wide[1].tolist()})
-    return Changes(since, met is not None, then, now, now - still, then - still, by_unit)
-
-
-def _still_overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, since: date) -> int:
-    """Cases that are overdue now and were at the end of `since`: extended, reopened and moved ones are told apart."""
-    now, then = cases_at(database, case_filter.at), cases_at(database, last_moment(since))
-    conditions = [*case_filter.where(then), then.is_overdue, ~then.is_accusation]
-    late_then = select(then.case_id).select_from(then.source).where(*conditions)
-    where = [*case_filter.where(now), now.is_overdue, ~now.is_accusation, now.case_id.in_(late_then)]
-    return int(connection.execute(select(func.count()).select_from(now.source).where(*where)).scalar() or 0)
-
-
-def _last_meeting(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> date | None:
-    if not database.has("meeting_decision.meeting_on"):
-        return None
-    held = database.read("meeting_decision").meeting_on
-    found = connection.execute(select(func.max(held)).where(held < last_moment(case_filter.today - timedelta(1))))
-    day: datetime | None = found.scalar()
-    return day.date() if day else None
+    day, is_meeting = since.last_meeting(connection, database, case_filter)
+    then, now = since.late_between(database, case_filter, day)
+    newly, cleared = len(now.keys() - then.keys()), len(then.keys() - now.keys())
+    by_unit = since.by_unit(then, now, database)[["group", "now", "then"]]
+    return Changes(day, is_meeting, len(then), len(now), newly, cleared, by_unit)
 
 
 @dataclass(frozen=True)
@@ -186,23 +157,15 @@ def late(connection: Connection, database: CaseDatabase, case_filter: CaseFilter
     return Late(by_day, views.late_now(by_day, case_filter), waiting)
 
 
-@dataclass(frozen=True)
-class Coming:
-    """What falls due next: `soon` within each of the two thresholds in days, `by_unit` (group, n) within the longer,
-
-    `first` the case that is due first.
-    """
-
-    soon: tuple[int, int]
-    by_unit: pd.DataFrame
-    first: lists.CasePage
+def figures(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str], by: str | None
+) -> pd.DataFrame:
+    """Any indicators of the filter: indicator, group, numerator, denominator, value (`queries.measure`)."""
+    return queries.measure(connection, database, case_filter, keys, by=by)
 
 
-def coming(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Coming:
-    """What must move before the next meeting."""
-    read = views.measured(connection, database, case_filter, ["due_soon", "due_later"], [case_filter.span])
-    counts = [read.figure(key, case_filter.span).numerator or 0 for key in ("due_soon", "due_later")]
-    by_unit = queries.measure(connection, database, case_filter, ["due_later"], by="unit")
-    first = lists.case_list(connection, database, case_filter, lists.Question("due_later"), limit=1)
-    counted = by_unit.rename(columns={"numerator": "n"})[["group", "n"]].astype({"n": "int64"})
-    return Coming((counts[0], counts[1]), counted[counted["n"] > 0], first)
+def backlog(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """Long-standing cases by batch, whenever listed: group, numerator, denominator, value, days (of the lists)."""
+    ever = case_filter.over(Span(None, case_filter.today))
+    table = queries.measure(connection, database, ever, ["backlog_resolution_rate"], by="batch")
+    return table.assign(days=f"..{case_filter.today.isoformat()}").sort_values("group")

@@ -156,7 +156,7 @@ def _vocabulary(
         "township": {place: dict(units)[place] for place in places},
         "category": dict(categories),
     }
-    order = [(key, code) for key, field in FIELDS.items() for code in field.codes or named[key]]
+    order = [(key, code) for key, field in FIELDS.items() for code in field.codes or named.get(key, ())]
 
     def say(words: Iterable[str], parameter: str, code: str, quality: float = EXACT) -> None:
         for phrase in words:

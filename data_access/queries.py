@@ -36,7 +36,8 @@ from data_access.database import CaseDatabase
 from data_access.deadlines import Limit
 from data_access.dialect import end_of_day
 from data_access.filters import CaseFilter
-from data_access.indicators import MEASURES, Indicator
+from data_access.indicator import Indicator
+from data_access.indicators import MEASURES
 from data_access.periods import Span
 from data_access.state import Cases, Condition
 
@@ -44,6 +45,9 @@ BEGINNING: Final = datetime(1900, 1, 1)
 END: Final = datetime(9999, 12, 31)
 Row = tuple[str, int, Any, int, int]
 """indicator, span, group, numerator, denominator"""
+
+AGES: Final = ("under_1", "under_2", "under_3", "over_3")
+"""How many years ago a case was registered."""
 
 GroupOf = Callable[[Cases], ColumnElement[Any]]
 
@@ -55,6 +59,12 @@ class Dimension:
     needs: tuple[str, ...]
     group: GroupOf
     joins: str | None = None
+    of_entries: str | None = None
+    """The table whose entries it groups: for indicators that count those and no others."""
+
+    def fits(self, indicator: Indicator | None) -> bool:
+        """Whether what `indicator` counts can be grouped this way."""
+        return self.of_entries is None or (indicator is not None and indicator.table == self.of_entries)
 
 
 def _field_of(cases: Cases) -> ColumnElement[Any]:
@@ -67,6 +77,12 @@ def _functional_unit(cases: Cases) -> ColumnElement[Any]:
 
 def _named(flag: ColumnElement[Any], yes: str, no: str) -> ColumnElement[Any]:
     return case((flag.is_(True), yes), (flag.is_(False), no))
+
+
+def _age(cases: Cases) -> ColumnElement[Any]:
+    """Whole years since the registration, as a code of `AGES`."""
+    since = [(end_of_day(cases.at, -365 * years), code) for years, code in zip((1, 2, 3), AGES, strict=False)]
+    return case(*((cases.columns.registered_at > start, code) for start, code in since), else_=AGES[-1])
 
 
 def _kind(cases: Cases) -> ColumnElement[Any]:
@@ -87,17 +103,26 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
     "handling": Dimension(("handling_level",), lambda cases: cases.handling_level),
     "track": Dimension(("track",), lambda cases: func.coalesce(cases.track, "statutory")),
     "disposition": Dimension(("disposition",), lambda cases: cases.disposition),
+    "task_force": Dimension(("task_force",), lambda cases: cases.task_force),
+    "post": Dimension(("responsible_post_id",), lambda cases: cases.responsible_post_id),
+    "assigned": Dimension(("assigned_from",), lambda cases: cases.assigned_from),
+    "batch": Dimension(("listing.list_id",), lambda cases: cases.listing.list_id, of_entries="listing"),
+    "instructed": Dimension(("instruction.level",), lambda cases: cases.instruction.level, of_entries="instruction"),
+    "item": Dimension(("checklist_item.item",), lambda cases: cases.item.item, of_entries="checklist_item"),
+    "age": Dimension(("registered_at",), _age),
 }
-"""Ways to group. `field` is the top-level category, `functional` the field's department (归口)."""
+"""Ways to group. `field` is the top-level category, `functional` the field's department (归口).
+
+`batch`, `instructed` and `item` are those of the entries that an indicator counts; others have no such groups."""
 
 
 # --- the parts that all statements share
 
 
 def group_of(cases: Cases, by: str, indicator: Indicator | None) -> ColumnElement[Any]:
-    """What `by` groups on: slips by the unit reminded, the office's work by who registered."""
-    if by == "unit" and indicator and indicator.table == "reminder_slip":
-        return cases.slip.unit_id  # type: ignore[no-any-return]
+    """What `by` groups on: slips and assistance by the unit asked, the office's work by who registered."""
+    if by == "unit" and indicator and indicator.table in ("reminder_slip", "case_unit"):
+        return cases.entry(indicator.table).unit_id  # type: ignore[no-any-return]
     if by == "unit" and indicator and indicator.office:
         return cases.registering_unit_id
     return DIMENSIONS[by].group(cases)
@@ -117,8 +142,9 @@ def source_of(
     source: FromClause = cases.columns.source
     if windows is not None:
         source = windows.join(source, true())
-    if indicator and indicator.table == "reminder_slip":
-        source = source.join(cases.slip.source, cases.slip.case_id == cases.case_id)
+    if indicator and indicator.table != "petition_case":
+        entry = cases.entry(indicator.table)
+        source = source.join(entry.source, entry.case_id == cases.case_id)
     if changed is not None:
         source = source.join(changed, and_(changed.c.case_id == cases.case_id, changed.c.last_at > cases.at))
     joins = {DIMENSIONS[name].joins for name in dimensions}
@@ -227,6 +253,8 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
     cases open at the instant.
     """
     columns, clock = cases.columns, cases.database.clock
+    if indicator.moment is None and not indicator.of_open:
+        return [Way((true(),))]
     if indicator.moment is None:
         return [Way((columns.closed_at.is_(None),)), Way((_after(columns.closed_at, window.at),))]
     if indicator.moment == "due":
@@ -327,7 +355,10 @@ def measure_spans(
     rows: list[Row] = []
     periods = _periods(case_filter, spans, seen_at)
     if not by or database.has(*DIMENSIONS[by].needs):
-        for together in _together([MEASURES[key] for key in keys if can_feed(database, key)]):
+        fitting = [MEASURES[key] for key in keys if can_feed(database, key)]
+        if by:
+            fitting = [each for each in fitting if DIMENSIONS[by].fits(each)]
+        for together in _together(fitting):
             rows += _counted(connection, database, case_filter, together, periods, by)
     return _table(rows, keys, database, len(spans), grouped=by is not None)
 
@@ -420,7 +451,8 @@ def _table(rows: list[Row], keys: Sequence[str], database: CaseDatabase, spans: 
         if grouped and indicator.is_rate and not denominator:
             continue
         if not indicator.is_rate:
-            found.append((key, span, group, numerator, None, numerator))
+            shown = None if indicator.confidential and 0 < numerator < small_cell else numerator
+            found.append((key, span, group, shown, None, shown))
         elif indicator.confidential and denominator < small_cell:
             found.append((key, span, group, None, denominator, None))
         else:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from data_access.problems import Problem
 from data_access.texts import has_text, text
@@ -37,6 +38,13 @@ def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
 Days = Annotated[int, Field(ge=1, le=366)]
 AscendingDays = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Table(dict[str, Any]):
+    """Settings by a name that the county chooses, hashable like the rest."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
 
 
 class _Part(BaseModel):
@@ -86,6 +94,7 @@ class Thresholds(_Part):
 
 
 AGENDA: Final = (
+    "decisions",
     "changes",
     "volume",
     "channels",
@@ -97,7 +106,13 @@ AGENDA: Final = (
     "late",
     "late_units",
     "longest",
+    "supervised",
+    "instructed",
+    "slips",
+    "backlog",
+    "checklist",
     "coming",
+    "procedure",
 )
 """The views of the meeting that there are, in the meeting's order."""
 
@@ -109,12 +124,18 @@ def _views(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Meeting(_Part):
-    """The room: which views in which order, how far the last seat is, how high the screen, seconds a view stays."""
+    """The room: which views in which order, how far the last seat is, how high the screen, seconds a view stays.
+
+    `frozen_folder`: where the copies that `freeze` makes are; empty = beside a SQLite database.
+    `next_on`: when the next meeting is; None = a month after the last one.
+    """
 
     agenda: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_views)]
     farthest_seat_m: Annotated[float, Field(gt=0, le=100)]
     screen_height_m: Annotated[float, Field(gt=0, le=30)]
     advance_seconds: Annotated[int, Field(ge=3, le=3600)]
+    frozen_folder: str
+    next_on: Annotated[date | None, BeforeValidator(lambda day: day or None)]
 
 
 class Targets(_Part):
@@ -141,6 +162,12 @@ class KindName(_Part):
 
     zh_CN: str
     en: str
+
+
+class Checklist(_Part):
+    """The items of the county's checklist (七个一) in their order, by code."""
+
+    items: Annotated[dict[str, KindName], AfterValidator(Table)]
 
 
 class KindNames(_Part):
@@ -170,6 +197,8 @@ class Settings(_Part):
     thresholds: Thresholds
     meeting: Meeting
     targets: Targets
+    annual_targets: Annotated[dict[str, Share], AfterValidator(Table)] = Table()
+    checklist: Checklist
     unit_kinds: KindNames
     database: Database
 

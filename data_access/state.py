@@ -23,6 +23,15 @@ OUTSIDE_DISPOSITIONS: Final = ("not_accepted", "no_longer_accepted", "returned",
 LEAVING: Final = ("not_accepted", "transferred", "merged")
 OTHER_CLOCKS: Final = ("suggestion", "accusation")
 
+ENTRIES: Final = {
+    "reminder_slip": "slip",
+    "listing": "listing",
+    "instruction": "instruction",
+    "case_unit": "assisting",
+    "checklist_item": "item",
+}
+"""Tables with several rows a case, and what `Cases` calls their columns."""
+
 Instant = datetime | ColumnElement[Any]
 Condition = ColumnElement[bool]
 
@@ -334,7 +343,7 @@ class Cases:
             ~func.coalesce(self.noticed_by(self.at), false()),
         )
 
-    # ratings and slips
+    # ratings, and the tables with several entries a case
 
     @cached_property
     def office_rating_due(self) -> ColumnElement[Any]:
@@ -346,10 +355,34 @@ class Cases:
         """End of the window for rating the responsible unit; the rating itself where no window is known."""
         return func.coalesce(self.columns.unit_rating_expires_at, self.columns.unit_rated_at)
 
+    def entry(self, table: str) -> Any:
+        """The columns of a table that may have several rows a case, by name."""
+        return getattr(self, ENTRIES[table])
+
     @cached_property
     def slip(self) -> Any:
         """The columns of `reminder_slip` by name."""
         return self.database.read("reminder_slip")
+
+    @cached_property
+    def listing(self) -> Any:
+        """The columns of `listing` by name."""
+        return self.database.read("listing")
+
+    @cached_property
+    def instruction(self) -> Any:
+        """The columns of `instruction` by name."""
+        return self.database.read("instruction")
+
+    @cached_property
+    def assisting(self) -> Any:
+        """The columns of `case_unit` by name."""
+        return self.database.read("case_unit")
+
+    @cached_property
+    def item(self) -> Any:
+        """The columns of `checklist_item` by name."""
+        return self.database.read("checklist_item")
 
     @cached_property
     def field(self) -> Any:
@@ -370,6 +403,46 @@ class Cases:
     def slip_checked_at(self) -> ColumnElement[Any]:
         """When the effect was checked."""
         return self.slip.effect_checked_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def slip_issued_at(self) -> ColumnElement[Any]:
+        """When the slip was issued."""
+        return self.slip.issued_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def instruction_issued_at(self) -> ColumnElement[Any]:
+        """When the instruction was given."""
+        return self.instruction.issued_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def instruction_due_at(self) -> ColumnElement[Any]:
+        """When the reply to the instruction is due."""
+        return self.instruction.due_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def assisting_due_at(self) -> ColumnElement[Any]:
+        """When the assisting unit's answer is due."""
+        return self.assisting.due_at  # type: ignore[no-any-return]
+
+    @cached_property
+    def listing_began_at(self) -> ColumnElement[Any]:
+        """Put on the list; not before the registration, so that the balance of the list adds up."""
+        listed = self.listing.listed_at
+        return case((listed < self.columns.registered_at, self.columns.registered_at), else_=listed)
+
+    @cached_property
+    def listing_ended_at(self) -> ColumnElement[Any]:
+        """Signed off and verified (销号); empty while one of the two is missing. Not before the listing."""
+        listing, began = self.listing, self.listing_began_at
+        later = case((listing.verified_at > listing.signed_off_at, listing.verified_at), else_=listing.signed_off_at)
+        ended = case((listing.verified_at.is_not(None), later))
+        return case((ended < began, began), else_=ended)
+
+    @cached_property
+    def is_on_list(self) -> Condition:
+        """Listed, and not yet signed off."""
+        ended = self.listing_ended_at
+        return and_(self.exists, self.listing_began_at <= self.at, or_(ended.is_(None), ended > self.at))
 
     @cached_property
     def is_accusation(self) -> Condition:

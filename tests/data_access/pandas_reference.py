@@ -33,9 +33,24 @@ RATES = {
     "follow_up_rate",
     "slip_return_rate",
     "slip_effect_rate",
+    "checklist_rate",
+    "instruction_answer_rate",
+    "report_rate",
+    "progress_report_rate",
+    "legal_review_rate",
+    "assisting_answer_rate",
+    "backlog_resolution_rate",
+    "lowest_level_rate",
 }
 VOLUMES = {"registered", "closed", "open"}
-COUNTS = VOLUMES | {"overdue", "due_soon", "acceptance_overdue"}
+COUNTS = VOLUMES | {
+    *("overdue", "due_soon", "acceptance_overdue"),
+    *("supervised", "supervised_new", "supervised_again", "signed_off", "signed_off_open", "milestone_overdue"),
+    *("supervised_unowned", "supervised_still", "instructed", "instruction_overdue", "assigned", "report_overdue"),
+    *("slips", "slips_again", "slip_overdue", "overdue_without_slip", "assisting_overdue", "no_second_look"),
+    *("extension_unreasoned", "extension_over_limit", "closed_unanswered"),
+}
+ENTRIES = ("listing", "instruction", "case_unit", "checklist_item", "progress")
 SMALL_CELL = 5
 SECOND, DAY = pd.Timedelta(seconds=1), pd.Timedelta(days=1)
 Frame = pd.DataFrame
@@ -50,6 +65,11 @@ def end_of_day(moments: Moments, days: int = 0) -> Moments:
 def earliest(c: Frame, names: list[str]) -> Moments:
     """The first of several moments of each case."""
     return pd.Series(np.fmin.reduce(c[names].to_numpy("datetime64[s]"), axis=1), index=c.index)
+
+
+def latest(c: Frame, names: list[str]) -> Moments:
+    """The last of several moments of each row."""
+    return pd.Series(np.fmax.reduce(c[names].to_numpy("datetime64[s]"), axis=1), index=c.index)
 
 
 class WorkingDays:
@@ -77,7 +97,7 @@ class Reference:
         with engine.connect() as connection:
             tables = {
                 name: pd.read_sql(f"SELECT * FROM {name}", connection)
-                for name in ("petition_case", "case_event", "reminder_slip", "unit", "category")
+                for name in ("petition_case", "case_event", "reminder_slip", "unit", "category", *ENTRIES)
             }
         engine.dispose()
         for table in tables.values():
@@ -85,6 +105,7 @@ class Reference:
                 if name.endswith("_at") or name == "at":
                     table[name] = pd.to_datetime(table[name]).astype("datetime64[s]")
         self.cases, self.slips = tables["petition_case"], tables["reminder_slip"]
+        self.entries = {name: tables[name].add_prefix(f"{name}_") for name in ENTRIES}
         self.events = tables["case_event"].sort_values(["case_id", "at"], kind="stable")
         self.kind_of = tables["unit"].set_index("unit_id")["kind"]
         self.parent_of = tables["category"].set_index("category_id")["parent_id"]
@@ -257,9 +278,107 @@ class Reference:
         checked = slips[(slips["effect_checked_at"] <= at) & within(slips["effect_checked_at"])]
         found["slip_effect_rate"] = checked, checked["effective"].eq(True)
 
+        found |= self.accountability(c, at, within)
+
         found["registered"] = volume[within(volume["registered_at"])], None
         found["closed"] = volume[~volume["is_open"] & within(volume["closed_then"])], None
         found["open"] = volume[volume["is_open"]], None
+        return found
+
+    def accountability(self, c: Frame, at: pd.Timestamp, within: Any) -> dict[str, tuple[Frame, Any]]:
+        """The indicators of lists, instructions, slips, assistance and procedure, of the cases `c`."""
+        found: dict[str, tuple[Frame, Any]] = {}
+
+        def of_cases(name: str) -> Frame:
+            return c.merge(self.entries[name], left_on="case_id", right_on=f"{name}_case_id")
+
+        def is_one_of(cases: pd.Series) -> pd.Series:
+            return c["case_id"].isin(cases)
+
+        # the lists: an entry begins when listed, not before its case; it ends when verified and signed off
+        lists = of_cases("listing")
+        listed_at = lists["listing_listed_at"]
+        began = listed_at.where(listed_at >= lists["registered_at"], lists["registered_at"]).where(listed_at.notna())
+        both = lists["listing_verified_at"].notna() & lists["listing_signed_off_at"].notna()
+        lists["began"] = began
+        lists["ended"] = latest(lists, ["listing_verified_at", "listing_signed_off_at", "began"]).where(both)
+        first_listed = lists.groupby(["case_id", "listing_kind"])["listing_listed_at"].transform("min")
+        supervised = lists[lists["listing_kind"].eq("supervised") & (lists["began"] <= at)]
+        is_again = supervised["listing_listed_at"] > first_listed[supervised.index]
+        new = within(supervised["began"])
+        found["supervised_new"] = supervised[new & ~is_again], None
+        found["supervised_again"] = supervised[new & is_again], None
+        gone = supervised["ended"] <= at
+        found["signed_off"] = supervised[gone & within(supervised["ended"])], None
+        remaining = supervised[~gone]
+        found["supervised"] = remaining, None
+        waiting = ~(remaining["listing_milestone_code"].eq("verified") & (remaining["listing_verified_at"] <= at))
+        found["milestone_overdue"] = remaining[waiting & (remaining["listing_milestone_due_at"] <= at)], None
+        found["supervised_unowned"] = remaining[remaining["responsible_post_id"].isna()], None
+        progress = self.entries["progress"]
+        progress = progress[progress["progress_at"] <= at]
+        a_month_ago = at.normalize() - 29 * DAY - SECOND
+        moving = progress.loc[progress["progress_at"] > a_month_ago, "progress_case_id"]
+        for_long = remaining["is_open"] & (remaining["began"] <= a_month_ago)
+        found["supervised_still"] = remaining[for_long & ~remaining["case_id"].isin(moving)], None
+        on_list = is_one_of(remaining["case_id"])
+        found["signed_off_open"] = c[c["is_open"] & is_one_of(supervised.loc[gone, "case_id"]) & ~on_list], None
+        items = of_cases("checklist_item")
+        items = items[items["case_id"].isin(remaining["case_id"])]
+        found["checklist_rate"] = items, items["checklist_item_done_at"] <= at
+        backlog = lists[lists["listing_kind"].eq("backlog") & (lists["began"] <= at) & within(lists["began"])]
+        found["backlog_resolution_rate"] = backlog, backlog["resolved_at"] <= at
+
+        # what has a deadline and an answer of its own
+        given = of_cases("instruction")
+        issued = given["instruction_issued_at"]
+        found["instructed"] = given[(issued <= at) & within(issued)], None
+        asked = {
+            "instruction": (given, "instruction_due_at", "instruction_answered_at", "answer_rate"),
+            "assisting": (of_cases("case_unit"), "case_unit_due_at", "case_unit_answered_at", "answer_rate"),
+            "report": (c, "report_due_at", "reported_at", "rate"),
+        }
+        for key, (rows, due, answered, rate) in asked.items():
+            past = rows[rows[due] <= at]
+            of_period = past[within(past[due])]
+            found[f"{key}_{rate}"] = of_period, of_period[answered] <= of_period[due]
+            found[f"{key}_overdue"] = past[~(past[answered] <= at)], None
+
+        found["assigned"] = c[c["is_open"] & c["assigned_from"].notna()], None
+
+        slips = self.slips[self.slips["issued_at"].notna()].rename(columns={"unit_id": "slip_unit"})
+        slips["is_again"] = slips["issued_at"] > slips.groupby("case_id")["issued_at"].transform("min")
+        slips = c[["case_id", "purpose", "field", "channel", "township_id", "kind", "track"]].merge(slips, on="case_id")
+        slips = slips[slips["issued_at"] <= at]
+        found["slips"] = slips[within(slips["issued_at"])], None
+        found["slips_again"] = slips[within(slips["issued_at"]) & slips["is_again"]], None
+        found["slip_overdue"] = slips[(slips["due_at"] <= at) & ~(slips["answered_at"] <= at)], None
+
+        late = c[c["is_open"] & c["on_clock"] & (c["due_then"] <= at)]
+        found["overdue_without_slip"] = late[~late["case_id"].isin(slips["case_id"])], None
+        reports = progress[progress["progress_code"].eq("report_given")].groupby("progress_case_id")["progress_at"]
+        last_report = reports.max().astype("datetime64[s]").reindex(late["case_id"])
+        found["progress_report_rate"] = late, pd.Series(last_report.to_numpy(), late.index) > late["due_then"]
+
+        # how cases were closed and extended
+        handled = c[c["counts"] & ~c["is_open"] & c["closed_how"].fillna("handled").eq("handled")]
+        handled = handled[within(handled["closed_then"])]
+        important = (
+            handled["assigned_from"].notna()
+            | handled["case_id"].isin(given.loc[issued <= at, "case_id"])
+            | handled["case_id"].isin(supervised["case_id"])
+        )
+        found["legal_review_rate"] = handled[important], handled.loc[important, "legal_reviewed_at"] <= at
+        placed = handled[handled["handling_level"].notna()]
+        found["lowest_level_rate"] = placed, placed["handling_level"].isin(["village", "group"])
+        found["closed_unanswered"] = handled[handled["on_clock"] & ~(handled["answered_at"] <= at)], None
+        extended = c[(c["extended_at"] <= at) & within(c["extended_at"])]
+        found["extension_unreasoned"] = extended[extended["extension_reason_code"].isna()], None
+        most = end_of_day(extended["original_due_at"], 30)
+        found["extension_over_limit"] = extended[extended["due_at"] > most], None
+        low = c[(c["unit_rated_at"] <= at) & within(c["unit_rated_at"]) & c["unit_rating"].eq("dissatisfied")]
+        called_back = (low["followed_up_at"] >= low["unit_rated_at"]) & (low["followed_up_at"] <= at)
+        found["no_second_look"] = low[~called_back], None
         return found
 
     def measure(
@@ -283,15 +402,17 @@ class Reference:
 
 
 def _unit_column(key: str) -> str:
-    """Who is charged: the unit reminded, the office that registered, else the responsible unit."""
-    if key.startswith("slip_"):
+    """Who is charged: the unit reminded or asked, the office that registered, else the responsible unit."""
+    if key.startswith(("slip_", "slips")):
         return "slip_unit"
+    if key.startswith("assisting_"):
+        return "case_unit_unit_id"
     return "registering_unit_id" if key.startswith("office_") else "unit_then"
 
 
 def _pair(key: str, denominator: int, numerator: int) -> tuple[int | None, int | None]:
     if key in COUNTS:
-        return denominator, None
+        return (None if key == "no_second_look" and 0 < denominator < SMALL_CELL else denominator), None
     if key.endswith("satisfaction_rate") and denominator < SMALL_CELL:
         return None, denominator
     return numerator, denominator

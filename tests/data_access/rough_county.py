@@ -51,6 +51,35 @@ def roughen(path: Path, seed: int) -> None:
         connection.execute("UPDATE case_event SET from_unit_id = 'nowhere' WHERE kind = 'reassigned' AND rowid % 9 = 0")
         connection.execute("UPDATE reminder_slip SET issued_at = NULL WHERE slip_id LIKE '%7'")
         connection.execute("UPDATE reminder_slip SET effective = NULL WHERE slip_id LIKE '%3'")
+        # Lists, instructions and slips as they are kept by hand.
+        for n, change_some in enumerate(
+            (
+                "UPDATE listing SET verified_at = NULL",
+                "UPDATE listing SET signed_off_at = datetime(verified_at, '-20 days')",
+                "UPDATE listing SET signed_off_at = datetime(listed_at, '-2 days')",
+                "UPDATE listing SET listed_at = datetime(listed_at, '-90 days')",
+                "UPDATE listing SET listed_at = NULL",
+                "UPDATE listing SET kind = NULL",
+                "UPDATE listing SET verified_at = datetime(listed_at, '+9 days'), "
+                "signed_off_at = datetime(listed_at, '+9 days')",
+                "UPDATE instruction SET due_at = NULL",
+                "UPDATE instruction SET answered_at = due_at",
+                "UPDATE case_unit SET due_at = NULL",
+                "UPDATE case_unit SET unit_id = 'nowhere-' || rowid",
+                "UPDATE checklist_item SET done_at = NULL",
+            )
+        ):
+            connection.execute(f"{change_some} WHERE rowid % 17 = {n}")
+        connection.execute(
+            "INSERT INTO listing (case_id, kind, listed_at) SELECT case_id, kind, listed_at FROM listing "
+            "WHERE rowid % 31 = 0"
+        )
+        for days in (8, 30):
+            connection.execute(
+                "INSERT INTO reminder_slip (slip_id, case_id, unit_id, issued_at, due_at) "
+                f"SELECT slip_id || '-{days}', case_id, unit_id, datetime(issued_at, '+{days} days'), "
+                f"datetime(due_at, '+{days} days') FROM reminder_slip WHERE slip_id LIKE '%{days % 10}'"
+            )
         # A second reopening, and a reassignment, of cases that were closed by then.
         closed = connection.execute(
             "SELECT case_id, closed_at FROM petition_case WHERE closed_at BETWEEN '2023' AND '2026-06' "

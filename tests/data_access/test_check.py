@@ -408,7 +408,7 @@ def test_missing_tables_and_columns_name_what_they_cost(url: str) -> None:
     assert {"indicator.slip_return_rate.label", "indicator.slip_effect_rate.label"} <= set(slips.parts)
     acceptance = found[("petition_case.unit_received_at", "petition_case.noticed_at")]
     assert acceptance.parts == ("indicator.unit_timely_acceptance_rate.label", "indicator.acceptance_overdue.label")
-    assert found[("petition_case.unit_rating",)].cost == "以下内容没有数据：满意率（责任单位）。"
+    assert found[("petition_case.unit_rating",)].cost == "以下内容没有数据：满意率（责任单位）；不满意后未回访。"
 
 
 def test_a_column_without_a_value_costs_as_much_as_a_missing_one(url: str) -> None:
@@ -416,7 +416,11 @@ def test_a_column_without_a_value_costs_as_much_as_a_missing_one(url: str) -> No
     found = [(each.finding, each.columns, each.parts) for each in found_in(url)]
     assert found == [
         ("column_empty", ("petition_case.channel",), ("check.part.by.channel",)),
-        ("column_empty", ("petition_case.followed_up_at",), ("indicator.follow_up_rate.label",)),
+        (
+            "column_empty",
+            ("petition_case.followed_up_at",),
+            ("indicator.follow_up_rate.label", "indicator.no_second_look.label"),
+        ),
     ]
 
 

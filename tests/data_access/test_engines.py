@@ -175,7 +175,7 @@ FILTERS = {
 def test_both_engines_measure_the_same(demo_url: str, server_demo: CaseDatabase, name: str, by: str | None) -> None:
     here, there = (measured(database, FILTERS[name], *KEYS, by=by) for database in (opened(demo_url), server_demo))
     assert here == there
-    assert len(here) >= len(KEYS) - 3
+    assert len(here) >= len(KEYS) * 3 // 4
 
 
 def test_both_engines_measure_the_same_months(demo_url: str, server_demo: CaseDatabase) -> None:
@@ -232,11 +232,13 @@ def test_both_engines_list_and_balance_the_same(demo_url: str, server_demo: Case
 @pytest.mark.parametrize("key", [key for key, each in INDICATORS.items() if each.table == "reminder_slip"])
 @pytest.mark.parametrize("order", lists.ORDERS)
 def test_lists_behind_slips_can_be_read_from_a_server(server_demo: CaseDatabase, key: str, order: str) -> None:
-    n = measured(server_demo, FILTERS["the year"], key)[key][1]
+    counted, among = measured(server_demo, FILTERS["the year"], key)[key]
+    n = among if INDICATORS[key].is_rate else counted
     with server_demo.reading() as connection:
         page = lists.case_list(connection, server_demo, FILTERS["the year"], Question(key), order=order, limit=None)
     assert page.entries == n
-    assert len(page.rows) == page.total > 10
+    assert len(page.rows) == page.total
+    assert page.total > 10 or key == "slips_again"
 
 
 def test_every_view_can_be_read_from_a_server(demo_url: str, server_demo: CaseDatabase) -> None:
@@ -394,14 +396,14 @@ def test_a_minimal_database(minimal_url: str, as_of: str) -> None:
 
 
 NEEDED_BY = {
-    "answered_at": {"on_time_answer_rate"},
+    "answered_at": {"on_time_answer_rate", "closed_unanswered"},
     "forwarded_at": {"office_timely_forwarding_rate"},
     "unit_received_at": {"unit_timely_acceptance_rate", "acceptance_overdue"},
-    "resolved_at": {"resolution_rate"},
-    "followed_up_at": {"follow_up_rate"},
-    "extended_at": {"extension_rate"},
+    "resolved_at": {"resolution_rate", "backlog_resolution_rate"},
+    "followed_up_at": {"follow_up_rate", "no_second_look"},
+    "extended_at": {"extension_rate", "extension_unreasoned", "extension_over_limit"},
     "office_rating_expires_at": {"office_rating_response_rate"},
-    "unit_rating": {"unit_satisfaction_rate"},
+    "unit_rating": {"unit_satisfaction_rate", "no_second_look"},
     "is_repeat": {"repeat_share"},
     "is_collective": {"collective_share"},
 }
@@ -452,7 +454,11 @@ def test_missing_tables_cost_what_they_feed_and_nothing_else(demo_url: str, demo
     database = open_database(f"sqlite:///{path.as_posix()}", settings.load())
     case_filter = seen("2025-09-24", "2025-01-01", "2025-12-31")
     whole, found = (measured(each, case_filter, *KEYS) for each in (opened(demo_url), database))
-    assert whole.keys() - found.keys() == {"slip_return_rate", "slip_effect_rate"}
+    needs = {key: INDICATORS[key].needs for key in KEYS}
+    costs = {key for key in KEYS if any(name.startswith(tuple(f"{table}." for table in tables)) for name in needs[key])}
+    assert whole.keys() - found.keys() == costs
+    assert {"slip_return_rate", "supervised", "legal_review_rate"} <= costs
+    assert not costs & {"overdue", "assigned", "report_rate", "closed_unanswered", "no_second_look"}
     assert found == {key: whole[key] for key in found}
     with database.reading() as connection:
         page = lists.case_list(connection, database, case_filter, Question("overdue"))

@@ -23,7 +23,7 @@ CASES = [
     {"case_no": "field", "category_id": "01", "petitioned_level": "national"},
     {"case_no": "below the field", "category_id": "0101", "petitioned_level": "county"},
     {"case_no": "beside the field", "category_id": "02", "track": "statutory"},
-    {"case_no": "summary", "track": "summary", "township_id": "C"},
+    {"case_no": "summary", "track": "summary", "township_id": "C", "task_force": "TF1"},
     {"case_no": "other", "track": "other"},
 ]
 NO_TRACK = {case["case_no"] for case in CASES if "track" not in case}
@@ -56,6 +56,7 @@ FILTERS = [
     ("track", ("statutory",), NO_TRACK | {"beside the field"}, "法定程序（60 日）", "Statutory (60 days)"),
     ("track", ("summary",), {"summary"}, "简易办理", "Summary handling"),
     ("track", ("summary", "other"), {"summary", "other"}, "简易办理、其他途径", "Summary handling, Other tracks"),
+    ("task_force", ("TF1",), {"summary"}, "TF1", "TF1"),
 ]
 
 

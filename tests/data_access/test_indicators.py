@@ -56,7 +56,34 @@ FORWARDED = (
 )
 NOTICED = "noticed_at <= {0} OR accepted_at <= {0} OR not_accepted_at <= {0} OR objected_in_time <= {0}"
 SLIPS = "state JOIN reminder_slip s USING (case_id)"
-CLOSED_A_MONTH_AGO = "closed_then <= date(:at, '-30 days') || ' 23:59:59'"
+LISTINGS = """(
+    SELECT s.*, l.kind AS list_kind, l.milestone_due_at, l.milestone_code, l.verified_at,
+        max(l.listed_at, s.registered_at) AS began,
+        max(l.verified_at, l.signed_off_at, l.listed_at, s.registered_at) AS ended,
+        EXISTS (SELECT 1 FROM listing e
+            WHERE e.case_id = l.case_id AND e.kind = l.kind AND e.listed_at < l.listed_at) AS listed_before
+    FROM state s JOIN listing l USING (case_id)
+)"""
+INSTRUCTIONS = "state JOIN instruction i USING (case_id)"
+ASSISTING = "state JOIN case_unit a USING (case_id)"
+ITEMS = "state JOIN checklist_item i USING (case_id)"
+# What is on the list is neither verified nor signed off, or only one of the two; `ended` is empty then.
+SUPERVISED = "list_kind = 'supervised' AND began <= :at AND NOT coalesce(ended <= :at, 0)"
+LISTED = "EXISTS (SELECT 1 FROM listing l WHERE l.case_id = state.case_id AND l.kind = 'supervised' AND {})"
+LISTED_NOW = LISTED.format(
+    "l.listed_at <= :at AND NOT (coalesce(l.verified_at, '9') <= :at AND coalesce(l.signed_off_at, '9') <= :at)"
+)
+SIGNED_OFF = LISTED.format("max(l.listed_at, l.verified_at, l.signed_off_at) <= :at")
+OVERDUE = f"closed_then IS NULL AND {ON_CLOCK} AND due_then <= :at"
+HANDLED = "counts AND closed_then IS NOT NULL AND coalesce(closed_how, 'handled') = 'handled'"
+IMPORTANT = (
+    "(assigned_from IS NOT NULL OR "
+    "EXISTS (SELECT 1 FROM instruction i WHERE i.case_id = state.case_id AND i.issued_at <= :at) "
+    f"OR {LISTED.format('l.listed_at <= :at')})"
+)
+A_MONTH_AGO = "date(:at, '-30 days') || ' 23:59:59'"
+PROGRESS = "EXISTS (SELECT 1 FROM progress g WHERE g.case_id = {} AND g.at <= :at AND {})"
+CLOSED_A_MONTH_AGO = f"closed_then <= {A_MONTH_AGO}"
 
 # By indicator: what is counted, which of them the numerator adds, the moment of its period, what to read from.
 RATES = {
@@ -101,12 +128,28 @@ RATES = {
     "follow_up_rate": (f"counts AND {CLOSED_A_MONTH_AGO}", "followed_up_at <= :at", "closed_then"),
     "slip_return_rate": ("s.issued_at <= :at AND s.due_at <= :at", "s.answered_at <= s.due_at", "s.due_at", SLIPS),
     "slip_effect_rate": ("s.effect_checked_at <= :at", "s.effective = 1", "s.effect_checked_at", SLIPS),
+    "checklist_rate": (LISTED_NOW, "i.done_at <= :at", None, ITEMS),
+    "instruction_answer_rate": ("i.due_at <= :at", "i.answered_at <= i.due_at", "i.due_at", INSTRUCTIONS),
+    "report_rate": ("report_due_at <= :at", "reported_at <= report_due_at", "report_due_at"),
+    "progress_report_rate": (
+        OVERDUE,
+        PROGRESS.format("state.case_id", "g.code = 'report_given' AND g.at > due_then"),
+        None,
+    ),
+    "legal_review_rate": (f"{HANDLED} AND {IMPORTANT}", "legal_reviewed_at <= :at", "closed_then"),
+    "assisting_answer_rate": ("a.due_at <= :at", "a.answered_at <= a.due_at", "a.due_at", ASSISTING),
+    "backlog_resolution_rate": ("list_kind = 'backlog' AND began <= :at", "resolved_at <= :at", "began", LISTINGS),
+    "lowest_level_rate": (
+        f"{HANDLED} AND handling_level IS NOT NULL",
+        "handling_level IN ('village', 'group')",
+        "closed_then",
+    ),
 }
 COUNTS = {
     "registered": ("1", "registered_at"),
     "closed": ("closed_then IS NOT NULL", "closed_then"),
     "open": ("closed_then IS NULL", None),
-    "overdue": (f"closed_then IS NULL AND {ON_CLOCK} AND due_then <= :at", None),
+    "overdue": (OVERDUE, None),
     "due_soon": (
         f"closed_then IS NULL AND {ON_CLOCK} AND due_then > :at AND due_then <= date(:at, '+7 days') || ' 23:59:59'",
         None,
@@ -116,7 +159,63 @@ COUNTS = {
         f"AND NOT coalesce({NOTICED.format(':at')}, 0)",
         None,
     ),
+    "supervised": (SUPERVISED, None, LISTINGS),
+    "supervised_new": ("list_kind = 'supervised' AND began <= :at AND NOT listed_before", "began", LISTINGS),
+    "supervised_again": ("list_kind = 'supervised' AND began <= :at AND listed_before", "began", LISTINGS),
+    "signed_off": ("list_kind = 'supervised' AND ended <= :at", "ended", LISTINGS),
+    "signed_off_open": (f"closed_then IS NULL AND {SIGNED_OFF} AND NOT {LISTED_NOW}", None),
+    "milestone_overdue": (
+        f"{SUPERVISED} AND milestone_due_at <= :at "
+        "AND NOT (coalesce(milestone_code, '') = 'verified' AND coalesce(verified_at, '9') <= :at)",
+        None,
+        LISTINGS,
+    ),
+    "supervised_unowned": (f"{SUPERVISED} AND responsible_post_id IS NULL", None, LISTINGS),
+    "supervised_still": (
+        f"{SUPERVISED} AND closed_then IS NULL AND began <= {A_MONTH_AGO} AND NOT "
+        + PROGRESS.format("listed.case_id", f"g.at > {A_MONTH_AGO}"),
+        None,
+        f"{LISTINGS} AS listed",
+    ),
+    "instructed": ("i.issued_at <= :at", "i.issued_at", INSTRUCTIONS),
+    "instruction_overdue": ("i.due_at <= :at AND coalesce(i.answered_at, '9') > :at", None, INSTRUCTIONS),
+    "assigned": ("closed_then IS NULL AND assigned_from IS NOT NULL", None),
+    "report_overdue": ("report_due_at <= :at AND coalesce(reported_at, '9') > :at", None),
+    "slips": ("s.issued_at <= :at", "s.issued_at", SLIPS),
+    "slips_again": (
+        "s.issued_at <= :at AND EXISTS "
+        "(SELECT 1 FROM reminder_slip e WHERE e.case_id = s.case_id AND e.issued_at < s.issued_at)",
+        "s.issued_at",
+        SLIPS,
+    ),
+    "slip_overdue": (
+        "s.issued_at <= :at AND s.due_at <= :at AND coalesce(s.answered_at, '9') > :at",
+        None,
+        SLIPS,
+    ),
+    "overdue_without_slip": (
+        f"{OVERDUE} AND NOT EXISTS "
+        "(SELECT 1 FROM reminder_slip s WHERE s.case_id = state.case_id AND s.issued_at <= :at)",
+        None,
+    ),
+    "assisting_overdue": ("a.due_at <= :at AND coalesce(a.answered_at, '9') > :at", None, ASSISTING),
+    "no_second_look": (
+        "unit_rated_at <= :at AND unit_rating = 'dissatisfied' "
+        "AND NOT coalesce(followed_up_at BETWEEN unit_rated_at AND :at, 0)",
+        "unit_rated_at",
+    ),
+    "extension_unreasoned": ("extended_at <= :at AND extension_reason_code IS NULL", "extended_at"),
+    "extension_over_limit": (
+        "extended_at <= :at AND due_at > date(original_due_at, '+30 days') || ' 23:59:59'",
+        "extended_at",
+    ),
+    "closed_unanswered": (f"{HANDLED} AND {ON_CLOCK} AND coalesce(answered_at, '9') > :at", "closed_then"),
 }
+HIDDEN = {"office_satisfaction_rate", "unit_satisfaction_rate", "no_second_look"}  # ratings of fewer than five
+# The demo issues one slip at most for a case, reopens none that is signed off and records progress at least every
+# six weeks; test_accountability has what it lacks.
+FEW_IN_THE_DEMO = {"slips_again", "signed_off_open", "supervised_still"}
+RARE = {"extension_unreasoned", "extension_over_limit"}
 WITH_ACCUSATIONS = ("registered", "closed", "open")
 
 AS_OF = {"now": "2026-11-24", "fourteen months earlier": "2025-09-24"}
@@ -151,7 +250,7 @@ def by_hand(demo_url: str) -> Iterator[sqlite3.Connection]:
 def asked(connection: sqlite3.Connection, key: str, case_filter: CaseFilter, group: str = "NULL") -> dict:
     """Numerator and denominator by group, from the statements above."""
     wanted, met, moment, source = (
-        (*RATES[key], "state")[:4] if key in RATES else (*COUNTS[key][:1], "0", COUNTS[key][1], "state")
+        (*RATES[key], "state")[:4] if key in RATES else (COUNTS[key][0], "0", *(*COUNTS[key][1:], "state")[:2])
     )
     where = [f"({wanted})"]
     if moment:
@@ -163,6 +262,13 @@ def asked(connection: sqlite3.Connection, key: str, case_filter: CaseFilter, gro
     span = case_filter.span
     moments = {"at": str(case_filter.at), "first": str(span.first or "0001-01-01"), "last": str(span.last)}
     return {row[0]: row[1:] for row in connection.execute(statement, moments)}
+
+
+def shown(key: str, numerator: int, denominator: int) -> tuple[int | None, int | None]:
+    """What the dashboard shows of them."""
+    if key in COUNTS:
+        return (None if key in HIDDEN and 0 < denominator < 5 else denominator), None
+    return (None if key in HIDDEN and denominator < 5 else numerator), denominator
 
 
 def test_each_indicator_has_its_statement() -> None:
@@ -190,9 +296,7 @@ def test_the_county(demo_url: str, by_hand: sqlite3.Connection, as_of: str, peri
     found = measured(opened(demo_url), case_filter, *INDICATORS)
     for key in INDICATORS:
         numerator, denominator = asked(by_hand, key, case_filter).get(None, (0, 0))
-        shown = numerator if denominator >= 5 or not key.endswith("satisfaction_rate") else None
-        expected = (shown, denominator) if key in RATES else (denominator, None)
-        assert found[key] == expected, key
+        assert found[key] == shown(key, numerator or 0, denominator), key
 
 
 def test_the_numbers_are_large_enough_to_tell(demo_url: str) -> None:
@@ -201,24 +305,23 @@ def test_the_numbers_are_large_enough_to_tell(demo_url: str) -> None:
     for key in RATES:
         numerator, denominator = found[key]
         assert denominator and numerator and 10 < numerator < denominator - 10, key
-    assert all(found[key][0] > 2 for key in COUNTS)
+    assert {key for key in COUNTS if found[key][0] <= 2} == FEW_IN_THE_DEMO
 
 
 @pytest.mark.parametrize("key", INDICATORS)
 @pytest.mark.parametrize("as_of", AS_OF)
 def test_units(demo_url: str, by_hand: sqlite3.Connection, as_of: str, key: str) -> None:
-    """By unit: the office's work by who registered, slips by the unit reminded, the rest by the unit of the time."""
+    """By unit: the office's work by who registered, slips and assistance by who was asked, else the unit then."""
     case_filter = seen(AS_OF[as_of], "2025-01-01", "2026-12-31")
-    unit = {"office": "registering_unit_id", "slip": "s.unit_id"}.get(key.split("_")[0], "unit_then")
+    charged = {"office": "registering_unit_id", "slip": "s.unit_id", "slips": "s.unit_id", "assisting": "a.unit_id"}
+    unit = charged.get(key.split("_")[0], "unit_then")
     found = measured(opened(demo_url), case_filter, key, by="unit")
     expected = {
-        (key, group): (denominator, None)
-        if key in COUNTS
-        else (None if denominator < 5 and key.endswith("satisfaction_rate") else numerator, denominator)
+        (key, group): shown(key, numerator, denominator)
         for group, (numerator, denominator) in asked(by_hand, key, case_filter, unit).items()
     }
     assert found == expected
-    assert len(found) >= 2
+    assert len(found) >= (2 if key not in RARE else 1) or key in FEW_IN_THE_DEMO
 
 
 def test_value_is_the_share_or_the_count(demo_url: str) -> None:
@@ -233,10 +336,14 @@ def test_value_is_the_share_or_the_count(demo_url: str) -> None:
 
 
 def test_what_may_be_ranked_has_a_better_end() -> None:
-    """Volumes, repeat and collective shares are context: neither more nor less of them is better."""
+    """Volumes, shares of kinds and levels, and counts of ratings are context: neither more nor less is better."""
     assert {key for key, each in INDICATORS.items() if each.better is None} == {
-        *("registered", "closed", "open", "due_soon", "repeat_share", "collective_share")
+        *("registered", "closed", "open", "due_soon", "repeat_share", "collective_share"),
+        *("supervised", "supervised_new", "instructed", "assigned", "slips", "lowest_level_rate", "no_second_look"),
     }
     assert {key for key, each in INDICATORS.items() if each.better == "less"} == {
-        *("overdue_share", "extension_rate", "overdue", "acceptance_overdue")
+        *("overdue_share", "extension_rate", "overdue", "acceptance_overdue"),
+        *("supervised_again", "signed_off_open", "milestone_overdue", "supervised_unowned", "supervised_still"),
+        *("instruction_overdue", "report_overdue", "slips_again", "slip_overdue", "overdue_without_slip"),
+        *("assisting_overdue", "extension_unreasoned", "extension_over_limit", "closed_unanswered"),
     }

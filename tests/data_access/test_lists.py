@@ -50,6 +50,8 @@ def test_every_number_is_as_long_as_its_list(county: CaseDatabase, case_filter: 
     for key in keys:
         numerator, denominator = found[key]
         count = denominator if MEASURES[key].is_rate else numerator
+        if MEASURES[key].confidential and not MEASURES[key].is_rate:
+            continue  # a count of ratings opens no list
         page = listed(county, case_filter, Question(key))
         if MEASURES[key].county_wide and not case_filter.narrowed:
             # Accusations are in the county's totals and in no list.
@@ -58,7 +60,7 @@ def test_every_number_is_as_long_as_its_list(county: CaseDatabase, case_filter: 
         else:
             assert page.entries == count, key
         assert len(page.rows) == page.total <= page.entries
-        assert page.total == page.entries or MEASURES[key].table == "reminder_slip"
+        assert page.total == page.entries or MEASURES[key].table != "petition_case"
         assert page.rows["case_no"].is_unique
         if MEASURES[key].is_rate and not MEASURES[key].confidential:
             assert listed(county, case_filter, Question(key, "numerator")).entries == numerator, key
@@ -67,7 +69,7 @@ def test_every_number_is_as_long_as_its_list(county: CaseDatabase, case_filter: 
 
 @given(
     case_filter=filters(),
-    key=st.sampled_from(list(INDICATORS)),
+    key=st.sampled_from([key for key, each in INDICATORS.items() if each.is_rate or not each.confidential]),
     by=st.sampled_from(
         ["unit", "field", "kind", "functional", "channel", "level", "repeat", "group", "track", "township"]
     ),

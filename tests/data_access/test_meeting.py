@@ -115,9 +115,6 @@ def test_the_wall_and_the_pages_say_the_same(demo: CaseDatabase, preset: str) ->
     assert ask(demo, meeting.quality, seen) == {
         key: replace(figure, before=None, before_n=None) for key, figure in figures.items()
     }
-    coming = ask(demo, meeting.coming, seen)
-    assert coming.soon == overdue.soon
-    assert coming.by_unit["n"].sum() == coming.soon[1] == coming.first.total
 
 
 def test_what_cases_are_made_of_leaves_only_accusations_out(demo: CaseDatabase) -> None:

@@ -217,9 +217,10 @@ def test_volume_has_no_better_end_and_is_never_ranked() -> None:
 
 
 def test_nothing_is_grouped_by_person_or_by_place_below_the_township() -> None:
+    """A post is an office, never who holds it; `age` is the case's."""
     assert set(DIMENSIONS) == {
         *("unit", "kind", "township", "category", "field", "functional", "channel", "level", "repeat", "group"),
-        *("handling", "track", "disposition"),
+        *("handling", "track", "disposition", "task_force", "post", "assigned", "batch", "instructed", "item", "age"),
     }
 
 

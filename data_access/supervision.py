@@ -1,0 +1,342 @@
+"""What the supervision page shows: listed, instructed, owned, reminded, long-standing, rated, in one transaction.
+
+Every figure is an indicator of `indicators.MEASURES`; what is counted besides (ages of
+long-standing cases, the newest progress) uses the indicators' own conditions, so that each
+number opens its cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import pandas as pd
+from sqlalchemy import Connection, Subquery, case, cast, false, func, null, select
+
+from data_access import flows, queries
+from data_access.database import CaseDatabase
+from data_access.filters import CaseFilter
+from data_access.indicators import MEASURES
+from data_access.periods import Span, last_months, month_of, previous, year_ago
+from data_access.schema import Moment
+from data_access.state import Cases, Condition, cases_at
+from data_access.views import Figure, measured
+
+MONTHS: Final = 12
+BURN_MONTHS: Final = 36
+ROWS: Final = 60
+"""As many of the oldest listed cases as the page shows; the rest is behind a link."""
+MOVES: Final = ("supervised_new", "supervised_again", "signed_off")
+LISTED: Final = ("supervised", "milestone_overdue", "supervised_still", "supervised_unowned")
+INSTRUCTED: Final = ("instructed", "instruction_answer_rate", "instruction_overdue")
+ASSIGNED: Final = ("assigned", "report_rate", "report_overdue")
+PAPERS: Final = ("progress_report_rate", "legal_review_rate")
+OWNED: Final = ("open", "closed", "overdue")
+SLIPS: Final = ("slips", "slip_return_rate", "slip_effect_rate", "slip_overdue", "slips_again")
+RATINGS: Final = (
+    "office_rating_response_rate",
+    "office_satisfaction_rate",
+    "unit_rating_response_rate",
+    "unit_satisfaction_rate",
+    "follow_up_rate",
+)
+PROCEDURE: Final = (
+    ("office_timely_forwarding_rate", "rest"),
+    ("unit_timely_acceptance_rate", "rest"),
+    ("on_time_closure_rate", "rest"),
+    ("extension_unreasoned", "denominator"),
+    ("extension_over_limit", "denominator"),
+    ("slip_overdue", "denominator"),
+    ("closed_unanswered", "denominator"),
+)
+"""Procedural points, leads and not verdicts: the indicator and the part of it that is counted."""
+ASSISTING: Final = ("assisting_answer_rate", "assisting_overdue")
+BACKLOG: Final = "backlog_resolution_rate"
+UNIT_KEYS: Final = tuple(dict.fromkeys((*LISTED, *SLIPS, "checklist_rate", *(key for key, _ in PROCEDURE), *ASSISTING)))
+COUNTY_KEYS: Final = tuple(
+    dict.fromkeys(
+        (
+            *("open", "closed", "overdue", "overdue_without_slip", "no_second_look", "lowest_level_rate"),
+            *(*MOVES, *LISTED, *INSTRUCTED, *ASSIGNED, *PAPERS, *SLIPS, *ASSISTING, "checklist_rate"),
+        )
+    )
+)
+KEYS: Final = tuple(dict.fromkeys((*COUNTY_KEYS, *UNIT_KEYS, *RATINGS, BACKLOG)))
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """The supervision page. Tables with `indicator` have the columns of `queries.measure`.
+
+    `figures`: the whole by key; keys the database cannot feed are left out. `balance`: None
+    where it keeps no list. `months`: start, end, unfinished, supervised (at the end), the
+    flows of `MOVES`. `listed`: the oldest of the listed cases, see `_listed`. `posts`: post,
+    open, closed, overdue, longest (days open), progress (days since the newest record).
+    `batches`: batch, listed_on, listed, resolved, remaining, value, then one column for each
+    of `queries.AGES`. `burn_down`: batch, start and end of a month, remaining at its end.
+    `targets`: unit, target, listed, resolved, value. `levels`: group, denominator of what was
+    closed at each handling level. `days`: the days that a question on long-standing cases has to name.
+    """
+
+    figures: dict[str, Figure]
+    ratings: dict[str, Figure]
+    balance: flows.ListBalance | None
+    months: pd.DataFrame
+    by_unit: pd.DataFrame
+    listed: pd.DataFrame
+    instructions: pd.DataFrame
+    assigned: pd.DataFrame
+    posts: pd.DataFrame
+    items: pd.DataFrame
+    batches: pd.DataFrame
+    burn_down: pd.DataFrame
+    targets: pd.DataFrame
+    levels: pd.DataFrame
+    days: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the filter leaves no case at all."""
+        counted = ("open", "closed", "supervised")
+        return not any(self.figures[key].value for key in counted if key in self.figures) and self.listed.empty
+
+    def count(self, key: str) -> int:
+        """The value of a count; 0 where there is none."""
+        return int((self.figures[key].value if key in self.figures else None) or 0)
+
+
+def supervision(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Supervision:
+    """Everything on the supervision page."""
+    rule, today, span = database.settings.period, case_filter.today, case_filter.span
+    compared = (span, previous(span, today, rule), year_ago(span, today, rule))
+    county = measured(connection, database, case_filter, COUNTY_KEYS, (span,))
+    ratings = measured(connection, database, case_filter, RATINGS, compared)
+
+    def by(dimension: str, keys: Sequence[str]) -> pd.DataFrame:
+        return queries.measure(connection, database, case_filter, keys, by=dimension)
+
+    has_list = queries.can_feed(database, "supervised")
+    ever = case_filter.over(Span(None, today))
+    return Supervision(
+        figures={key: county.figure(key, span) for key in COUNTY_KEYS if queries.can_feed(database, key)},
+        ratings={key: ratings.figure(key, *compared) for key in RATINGS if queries.can_feed(database, key)},
+        balance=flows.list_balance(connection, database, case_filter) if has_list else None,
+        months=_months(connection, database, case_filter),
+        by_unit=by("unit", UNIT_KEYS),
+        listed=_listed(connection, database, case_filter) if has_list else pd.DataFrame(columns=LIST_COLUMNS),
+        instructions=by("instructed", INSTRUCTED),
+        assigned=by("assigned", ASSIGNED),
+        posts=_posts(connection, database, case_filter, by("post", OWNED)),
+        items=by("item", ("checklist_rate",)),
+        batches=_batches(connection, database, ever),
+        burn_down=_burn_down(connection, database, case_filter),
+        targets=_targets(connection, database, ever),
+        levels=by("handling", ("lowest_level_rate",)),
+        days=f"..{today.isoformat()}",
+    )
+
+
+def _months(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    today = case_filter.today
+    months = last_months(today, MONTHS, database.settings.period)
+    ends = [Span(None, min(month.end, today)) for month in months]
+    stock = queries.measure_spans(connection, database, case_filter, ["supervised"], ends)
+    flow = queries.measure_spans(connection, database, case_filter, MOVES, months)
+    table = pd.DataFrame(
+        {
+            "start": [pd.Timestamp(month.start or today) for month in months],
+            "end": [pd.Timestamp(end.end) for end in ends],
+            "unfinished": [month.end > today for month in months],
+        }
+    )
+    for key in ("supervised", *MOVES):
+        rows = (stock if key == "supervised" else flow).query("indicator == @key").set_index("span")["numerator"]
+        table[key] = rows.reindex(range(len(months)), fill_value=0).astype("int64").to_numpy()
+    return table
+
+
+LIST_COLUMNS: Final = [
+    *("case_no", "unit", "post", "is_open", "listed_at", "milestone", "milestone_due_at"),
+    *("progress_at", "days_listed", "days_since", "milestone_late", "assisting"),
+]
+
+
+def _listed(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """The listed cases, longest first: `LIST_COLUMNS`; `assisting` is a tuple of units, days are whole days."""
+    indicator = MEASURES["supervised"]
+    cases = cases_at(database, case_filter.at)
+    listing, last = cases.listing, _last_progress(cases)
+    where = [*case_filter.where(cases), indicator.counted(cases), ~cases.is_accusation]
+    columns = {
+        "case_id": cases.case_id,
+        "case_no": cases.case_no,
+        "unit": cases.lead_unit_id,
+        "post": cases.responsible_post_id,
+        "is_open": case((cases.is_open, 1), else_=0),
+        "listed_at": cases.listing_began_at,
+        "milestone": listing.milestone_code,
+        "milestone_due_at": listing.milestone_due_at,
+        "progress_at": cast(null(), Moment) if last is None else last.c.progress_at,
+        "milestone_late": case((MEASURES["milestone_overdue"].counted(cases), 1), else_=0),
+    }
+    source = queries.source_of(cases, indicator, [])
+    if last is not None:
+        source = source.outerjoin(last, last.c.case_id == cases.case_id)
+    statement = (
+        select(*(column.label(name) for name, column in columns.items()))
+        .select_from(source)
+        .where(*where)
+        .order_by(columns["listed_at"], cases.case_no)
+        .limit(ROWS)
+    )
+    rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))
+    rows["assisting"] = _assisting(connection, cases, rows["case_id"].tolist())
+    for name in ("listed_at", "milestone_due_at", "progress_at"):
+        rows[name] = pd.to_datetime(rows[name])
+    for name in ("is_open", "milestone_late"):
+        rows[name] = rows[name].astype("int64").astype(bool)
+    rows["days_listed"] = _days_since(rows["listed_at"], case_filter.today)
+    rows["days_since"] = _days_since(rows["progress_at"], case_filter.today)
+    return rows[LIST_COLUMNS]
+
+
+def _days_since(moments: pd.Series[Any], today: date) -> pd.Series[Any]:
+    """Whole days from the day of each moment to `today`."""
+    days: pd.Series[Any] = (pd.Timestamp(today) - moments.dt.normalize()).dt.days.astype("Int64")
+    return days
+
+
+def _last_progress(cases: Cases) -> Subquery | None:
+    """The newest record of progress of each case by the instant: case_id, progress_at."""
+    if not cases.database.has("progress.case_id", "progress.at"):
+        return None
+    progress = cases.database.read("progress", "newest_progress")
+    return (
+        select(progress.case_id, func.max(progress.at).label("progress_at"))
+        .where(progress.at <= cases.at)
+        .group_by(progress.case_id)
+        .subquery("last_progress")
+    )
+
+
+def _assisting(connection: Connection, cases: Cases, case_ids: list[str]) -> list[tuple[str, ...]]:
+    """The units asked to assist by the instant, case by case."""
+    if not case_ids or not cases.database.has("case_unit.case_id", "case_unit.unit_id"):
+        return [()] * len(case_ids)
+    unit = cases.database.read("case_unit")
+    asked = func.coalesce(unit.asked_at <= cases.at, True)
+    statement = select(unit.case_id, unit.unit_id).where(unit.case_id.in_(case_ids), asked)
+    found: dict[str, list[str]] = {}
+    for case_id, unit_id in connection.execute(statement.order_by(unit.case_id, unit.unit_id)):
+        found.setdefault(case_id, []).append(unit_id)
+    return [tuple(found.get(case_id, ())) for case_id in case_ids]
+
+
+def _posts(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, counted: pd.DataFrame
+) -> pd.DataFrame:
+    """What each post owns, in the order of the posts."""
+    columns = ["post", *OWNED, "longest", "progress"]
+    counted = counted[counted["group"].notna() & (counted["group"] != "")]
+    if counted.empty:
+        return pd.DataFrame(columns=columns)
+    wide = counted.pivot_table(index="group", columns="indicator", values="numerator", aggfunc="first")
+    cases = cases_at(database, case_filter.at)
+    last = _last_progress(cases)
+    newest = cast(null(), Moment) if last is None else func.max(last.c.progress_at)
+    post = cases.responsible_post_id
+    where = [*case_filter.where(cases), cases.is_open, post.is_not(None), ~cases.is_accusation]
+    source = cases.source if last is None else cases.source.outerjoin(last, last.c.case_id == cases.case_id)
+    statement = select(post, func.min(cases.columns.registered_at), newest).select_from(source).where(*where)
+    rows = connection.execute(statement.group_by(post)).all()
+    open_now = pd.DataFrame(rows, columns=["post", "longest", "progress"]).set_index("post")
+    known = list(database.names.posts)
+    order = [post for post in known if post in wide.index] + [post for post in wide.index if post not in known]
+    table = wide.reindex(index=order, columns=list(OWNED)).fillna(0).astype("int64")
+    for name in ("longest", "progress"):
+        table[name] = _days_since(pd.to_datetime(open_now[name].reindex(order)), case_filter.today)
+    return table.rename_axis("post").reset_index()[columns]
+
+
+def _remaining(cases: Cases) -> Condition:
+    """Long-standing and not resolved."""
+    indicator = MEASURES[BACKLOG]
+    assert indicator.numerator
+    return indicator.base(cases) & ~func.coalesce(indicator.numerator(cases), false())
+
+
+def _batches(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:
+    """Long-standing cases by batch, whenever it was listed, oldest list first."""
+    columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *queries.AGES]
+    counted = queries.measure(connection, database, ever, [BACKLOG], by="batch")
+    if counted.empty:
+        return pd.DataFrame(columns=columns)
+    cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
+    batch, age = (queries.group_of(cases, name, indicator) for name in ("batch", "age"))
+    scope = [*ever.where(cases), ~cases.is_accusation]
+    old = [*scope, _remaining(cases)]
+    source = queries.source_of(cases, indicator, [])
+    by_age = connection.execute(select(batch, age, func.count()).select_from(source).where(*old).group_by(batch, age))
+    ages = {(group, code): n for group, code, n in by_age}
+    began = func.min(cases.listing_began_at)
+    first = select(batch, began).select_from(source).where(*scope, indicator.base(cases)).group_by(batch)
+    listed_on: dict[str, Any] = {row[0]: row[1] for row in connection.execute(first)}
+    rows = [
+        (
+            row["group"],
+            pd.Timestamp(listed_on[row["group"]]),
+            int(row["denominator"]),
+            int(row["numerator"]),
+            int(row["denominator"] - row["numerator"]),
+            float(row["value"]),
+            *(ages.get((row["group"], code), 0) for code in queries.AGES),
+        )
+        for row in counted.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=columns).sort_values(["listed_on", "batch"], ignore_index=True)
+
+
+def _burn_down(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """What was left of each batch at the end of each month since it was listed: batch, start, end, remaining."""
+    columns = ["batch", "start", "end", "remaining"]
+    if not queries.can_feed(database, BACKLOG) or not database.has("listing.list_id"):
+        return pd.DataFrame(columns=columns)
+    today, rule, listing = case_filter.today, database.settings.period, database.read("listing")
+    first = connection.execute(select(func.min(listing.listed_at)).where(listing.kind == "backlog")).scalar()
+    if first is None or first.date() > today:
+        return pd.DataFrame(columns=columns)
+    count = min(BURN_MONTHS, month_of(today, rule) - month_of(first.date(), rule) + 1)
+    months = last_months(today, count, rule)
+    spans = [Span(None, min(month.end, today)) for month in months]
+    table = queries.measure_spans(connection, database, case_filter, [BACKLOG], spans, by="batch")
+    return pd.DataFrame(
+        {
+            "batch": table["group"],
+            "start": [pd.Timestamp(months[position].start or today) for position in table["span"]],
+            "end": [pd.Timestamp(spans[position].end) for position in table["span"]],
+            "remaining": (table["denominator"] - table["numerator"]).astype("int64"),
+        }
+    ).sort_values(["batch", "end"], ignore_index=True)
+
+
+def _targets(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:
+    """Units with an annual target (目标责任书): the share of long-standing cases to resolve, and what is reached."""
+    targets = database.settings.annual_targets
+    columns = ["unit", "target", "listed", "resolved", "value"]
+    if not targets:
+        return pd.DataFrame(columns=columns)
+    counted = queries.measure(connection, database, ever, [BACKLOG], by="unit").set_index("group")
+    order = [unit for unit in database.names.units if unit in targets and unit in counted.index]
+    rows = [
+        (
+            unit,
+            targets[unit],
+            int(counted["denominator"][unit]),
+            int(counted["numerator"][unit]),
+            float(counted["value"][unit]),
+        )
+        for unit in order
+    ]
+    return pd.DataFrame(rows, columns=columns)
