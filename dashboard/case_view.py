@@ -12,9 +12,11 @@ from dashboard.tables import records
 from data_access import lists
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter, sentence
-from data_access.flows import BETWEEN
+from data_access.flows import BETWEEN, LIST_MOVES
 from data_access.indicators import MEASURES
+from data_access.limits import PASSING
 from data_access.lists import PAGE, CasePage, Question, Story
+from data_access.since import SINCE
 from data_access.texts import text
 
 
@@ -33,8 +35,10 @@ def counted(question: Question, database: CaseDatabase) -> str:
 
 
 def _asked(question: Question) -> str:
-    if question.of in BETWEEN:
+    if question.of in (*BETWEEN, *LIST_MOVES):
         return text(f"balance.{question.of}")
+    if question.of in SINCE:
+        return text(f"since.{question.of}")
     return text(f"cases.part_{question.part}", name=words.label(question.of))
 
 
@@ -45,6 +49,12 @@ def _where(key: str, value: str, database: CaseDatabase) -> str:
     if key == "late":
         start, _, end = value.partition("..")
         return text("band.between", start=start, end=end) if end else text("band.over", days=int(start) - 1)
+    if key in PASSING:
+        start, _, end = value.rpartition("..")
+        how = "on" if start else "all" if value.startswith("..") else "until"
+        return text(f"cases.{key}_{how}", day=end if start in ("", end) else text("span.days", start=start, end=end))
+    if key == "since_day":
+        return text("cases.since_day", day=value)
     if key == "since":
         return text(f"cases.since_{value}")
     return trend_words.group_name(value, key, database.names)

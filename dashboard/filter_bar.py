@@ -103,6 +103,8 @@ def _options(key: str, names: Names) -> Sequence[str]:
         return FIELDS[key].codes
     if key == "category":
         return list(names.categories)
+    if key == "task_force":
+        return names.task_forces
     if key == "township":
         return [unit for unit, kind in names.kinds.items() if kind == _TOWNSHIP_KIND] or list(names.units)
     return list(names.units)

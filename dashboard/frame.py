@@ -29,7 +29,18 @@ from data_access.problems import Problem
 from data_access.texts import text
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = ("overview", "trends", "overdue", "resolution", "departments", "cases", "definitions")
+PAGES: Final = (
+    "overview",
+    "since",
+    "trends",
+    "overdue",
+    "before",
+    "resolution",
+    "departments",
+    "supervision",
+    "cases",
+    "definitions",
+)
 """The pages in the order of a meeting; each is `pages/<name>.py` and its URL is `/<name>`."""
 
 Item = TypeVar("Item")

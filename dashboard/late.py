@@ -69,12 +69,17 @@ def links(view: Overdue, soon_days: Sequence[int]) -> list[tuple[Question, str]]
     return found + [(Question(of), text("overdue.soon", days=days, n=n)) for days, (of, n) in soon.items()]
 
 
-def downloads(of: str, read: Callable[..., Any], case_filter: CaseFilter, sentence: str) -> None:
-    """Two buttons: the whole list as one sheet, or one sheet a unit. The file is made when asked for."""
+def downloads(
+    of: str, read: Callable[..., Any], case_filter: CaseFilter, sentence: str, asked: Question | None = None
+) -> None:
+    """Two buttons: the whole list as one sheet, or one sheet a unit. The file is made when asked for.
+
+    `asked`: the cases, where they are not those of the figure `of`.
+    """
     title = text(f"export.{of}")
 
     def file(per_unit: bool) -> bytes:
-        page = cache.ask(read, case_filter, Question(of), None)
+        page = cache.ask(read, case_filter, asked or Question(of), "", "due", False, None)
         return export.workbook(page.rows, title, sentence, per_unit=per_unit)
 
     for kind, per_unit in (("whole", False), ("units", True)):

@@ -14,9 +14,10 @@ from urllib.parse import parse_qs, urlencode
 import streamlit as st
 
 from dashboard import ask, bound, case_view, look, narrowing, slides, stage, words
+from dashboard.agenda import VIEWS
 from dashboard.frame import PAGES
 from dashboard.room import BODY, ROWS, Room
-from dashboard.slides import VIEWS, Slide, Way
+from dashboard.slides import Slide, Way
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES

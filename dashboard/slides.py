@@ -22,7 +22,6 @@ from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.lists import Question
-from data_access.queries import DIMENSIONS, can_feed
 from data_access.texts import text
 from data_access.views import Figure
 
@@ -137,7 +136,7 @@ def _fact(figure: Figure, note: str, asked: Question | None = None, *, urgent: b
 def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """What has changed since the last meeting."""
     view = cache.ask(meeting.changes, case_filter)
-    difference = view.now - view.then
+    difference, then = view.now - view.then, view.since.isoformat()
     day = text("wall.since_meeting" if view.is_meeting else "wall.since_month", day=view.since)
     way = "more" if difference > 0 else "less" if difference < 0 else "same"
     moved = view.by_unit.assign(change=view.by_unit["now"] - view.by_unit["then"])
@@ -155,13 +154,14 @@ def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     return Slide(
         text(f"wall.changes_{way}", n=view.now, by=abs(difference), since=day),
         (
+            Fact(text("wall.overdue_then"), words.cases(view.then), asked=question("overdue_then", since_day=then)),
             Fact(
-                text("wall.overdue_then"),
-                words.cases(view.then),
-                asked=question("overdue", days=drill.days("", view.since.isoformat())),
+                text("wall.newly"),
+                words.cases(view.newly),
+                asked=question("newly_overdue", since_day=then),
+                urgent=view.newly > 0,
             ),
-            Fact(text("wall.newly"), words.cases(view.newly), urgent=view.newly > 0),
-            Fact(text("wall.cleared"), words.cases(view.cleared)),
+            Fact(text("wall.cleared"), words.cases(view.cleared), asked=question("no_longer_overdue", since_day=then)),
             Fact(text("wall.overdue_now"), words.cases(view.now), asked=question("overdue"), urgent=view.now > 0),
         ),
         (text("wall.unit_changed"), text("wall.overdue_now"), text("wall.overdue_then"), text("wall.change")),
@@ -220,7 +220,7 @@ def _flow_message(series: pd.DataFrame) -> str:
     )
 
 
-def _made_of(dimension: str, *, shares: bool) -> View:
+def made_of(dimension: str, *, shares: bool) -> View:
     def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         """Registered cases by channel or level, in fixed order: context, not a judgement."""
         found = cache.ask(meeting.makeup, case_filter, dimension)
@@ -265,7 +265,7 @@ def _ago(n: Any) -> str:
     return text("change.none") if n is None or pd.isna(n) else words.cases(n)
 
 
-def _where_late(dimension: str, head: str, message: str) -> View:
+def where_late(dimension: str, head: str, message: str) -> View:
     def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         """Where late cases pile up: groups by how many they have, each with its share of what is open."""
         table = cache.ask(meeting.late_by, case_filter, dimension)
@@ -343,7 +343,7 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     )
 
 
-def _units_of(kind: str) -> View:
+def units_of(kind: str) -> View:
     def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         """Units of one kind by their on-time rate, lowest first; few cases are never ranked."""
         table = cache.ask(meeting.units, case_filter)
@@ -486,76 +486,5 @@ def _status(row: Mapping[str, Any]) -> str:
     return text(f"status.{tables.status(row)}") + late_by
 
 
-def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
-    """What must move before the next meeting: what falls due, by unit."""
-    view = cache.ask(meeting.coming, case_filter)
-    short, long = (database.settings.thresholds.due_soon_days[position] for position in (0, -1))
-    order = {unit: place for place, unit in enumerate(database.names.units)}
-    table = view.by_unit.assign(place=view.by_unit["group"].map(lambda unit: order.get(unit, len(order))))
-    table = table.sort_values("place")
-    if table.empty:
-        return Slide(text("wall.coming_none", days=long))
-    most = float(table["n"].max())
-    rows = tuple(
-        Row(
-            database.names.unit(row["group"]) or text("common.unknown"),
-            words.cases(row["n"]),
-            row["n"] / most,
-            asked=question("due_later", unit=row["group"] or ""),
-            tone="context",
-            n=int(row["n"]),
-        )
-        for row in records(table)
-    )
-    due = view.first.rows["due_at"].iloc[0]
-    return Slide(
-        text("wall.coming", days=long, n=view.soon[1], first=due.date()),
-        (
-            Fact(
-                text("overdue.soon_name", days=short),
-                words.cases(view.soon[0]),
-                asked=question("due_soon"),
-                urgent=True,
-            ),
-            Fact(text("overdue.soon_name", days=long), words.cases(view.soon[1]), asked=question("due_later")),
-        ),
-        (text("units.unit"), text("wall.falls_due", days=long)),
-        rows,
-        methods=("due_soon",),
-    )
-
-
 def _with_target(name: str, target: float | None) -> str:
     return name if target is None else text("wall.target", name=name, target=words.percent(target, 0))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An agenda item: its view, the page it belongs to, and what the database must have for it."""
-
-    view: View
-    page: str
-    needs: tuple[str, ...] = ()
-    dimension: str = ""
-
-    def is_fed(self, database: CaseDatabase) -> bool:
-        """Whether the database can feed the view."""
-        columns = DIMENSIONS[self.dimension].needs if self.dimension else ()
-        return database.has(*columns) and all(can_feed(database, key) for key in self.needs)
-
-
-VIEWS: Final[dict[str, Entry]] = {
-    "changes": Entry(changes, "overview", ("overdue",)),
-    "volume": Entry(volume, "trends"),
-    "channels": Entry(_made_of("channel", shares=False), "trends", dimension="channel"),
-    "levels": Entry(_made_of("level", shares=True), "trends", dimension="level"),
-    "fields": Entry(_where_late("field", "dimension.field", "wall.fields"), "overview", ("overdue",), "field"),
-    "quality": Entry(quality_rates, "resolution"),
-    "departments": Entry(_units_of("department"), "departments", ("on_time_closure_rate",), "kind"),
-    "townships": Entry(_units_of("township"), "departments", ("on_time_closure_rate",), "kind"),
-    "late": Entry(late_bands, "overdue", ("overdue",)),
-    "late_units": Entry(_where_late("unit", "units.unit", "wall.late_units"), "overdue", ("overdue",), "unit"),
-    "longest": Entry(longest, "overdue", ("overdue",)),
-    "coming": Entry(coming, "overdue", ("due_soon",)),
-}
-"""Every view that an agenda may name (`settings.AGENDA`)."""

@@ -7,7 +7,7 @@ import pandas as pd
 from dashboard import drill
 from data_access.database import Names
 from data_access.filters import FIELDS
-from data_access.texts import text
+from data_access.texts import has_text, text
 
 
 def message(series: pd.DataFrame, length: str) -> str:
@@ -59,9 +59,24 @@ def group_name(group: object, by: str, names: Names) -> str:
         return names.unit(group)
     if by in ("category", "field"):
         return names.category(group)
+    if by == "post":
+        return names.post(group)
+    if by == "item":
+        return names.item(group)
+    if by == "batch":
+        return batch_name(group)
+    if by in ("assigned", "instructed"):
+        return text(f"code.level.{group}")
     if by in FIELDS:
         return FIELDS[by].words(group, names)
     return text(f"code.{by}.{group}")
+
+
+def batch_name(list_id: str) -> str:
+    """`2026年县交办积案` of `county-2026`; another code as it is."""
+    level, _, year = list_id.partition("-")
+    known = has_text(f"code.batch.{level}") and year.isdigit()
+    return text(f"code.batch.{level}", year=year) if known else list_id
 
 
 def named(table: pd.DataFrame, by: str, names: Names) -> pd.DataFrame:

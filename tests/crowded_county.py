@@ -34,7 +34,9 @@ def make(url: str) -> str:
     with engine.begin() as connection:
         schema.metadata.create_all(connection)
         connection.execute(schema.contract.insert().values(version=schema.VERSION))
-        for table, rows in (("unit", units), ("category", categories), ("petition_case", _cases(chance))):
+        cases = _cases(chance)
+        tables = {"unit": units, "category": categories, "petition_case": cases, **_supervision(cases, chance)}
+        for table, rows in tables.items():
             connection.execute(schema.metadata.tables[table].insert(), rows)
     engine.dispose()
     return url
@@ -79,4 +81,53 @@ def _case(number: int, registered: dt.datetime, chance: random.Random) -> dict[s
         "unit_rating": chance.choice(("satisfied", "basically_satisfied", "dissatisfied")) if closed else None,
         "unit_rated_at": closed,
         "updated_at": registered,
+    }
+
+
+def _supervision(cases: list[dict[str, object]], chance: random.Random) -> dict[str, list[dict[str, object]]]:
+    """Listings, instructions, slips, checklist items and decisions: some late, some never done."""
+    late = dt.datetime(2026, 11, 10, 23, 59, 59)
+    open_cases = [str(case["case_id"]) for case in cases if not case["closed_at"]]
+    chosen = chance.sample(open_cases, 900)
+    issued = dt.datetime(2026, 11, 1, 9)
+    listings = [
+        {"case_id": case, "kind": "supervised", "list_id": "supervised-2026", "listed_at": issued,
+         "milestone_code": "plan", "milestone_due_at": late}
+        for case in chosen[:400]
+    ] + [
+        {"case_id": case, "kind": "backlog", "list_id": f"{level}-2026", "listed_at": issued}
+        for level, case in zip(("national", "province", "prefecture", "county") * 50, chosen[400:600], strict=True)
+    ]  # fmt: skip
+    for row in listings:
+        row |= {"verified_at": None, "signed_off_at": None} | {
+            name: row.get(name) for name in ("milestone_code", "milestone_due_at")
+        }
+    listings[0] |= {"verified_at": AS_OF, "signed_off_at": AS_OF}
+    instructions = [
+        {"case_id": case, "level": level, "issued_at": issued, "due_at": late, "answered_at": answered}
+        for case, level, answered in zip(
+            chosen[:90], ("province", "prefecture", "county") * 30, (None, issued, issued) * 30, strict=True
+        )
+    ]
+    slips = [
+        {"slip_id": f"S{n}", "case_id": case, "unit_id": f"U{n % UNITS:02}", "issued_at": issued, "due_at": late,
+         "answered_at": None if n % 2 else issued, "effect_checked_at": None if n % 2 else late, "effective": n % 3 > 0}
+        for n, case in enumerate(chosen[600:])
+    ]  # fmt: skip
+    items = [
+        {"case_id": case, "item": item, "done_at": None if chance.random() < 0.3 else issued}
+        for case in chosen[:400]
+        for item in ("leader", "team", "plan", "deadline", "visit", "once", "file")
+    ]
+    decisions = [
+        {"decision_id": f"M{n}", "meeting_on": dt.datetime(2026, 10, 18), "unit_id": f"U{n:02}", "due_at": late,
+         "item": "对超过办理期限的信访件逐件明确责任人和办结时间并书面报告", "done_at": issued if n % 3 == 0 else None}
+        for n in range(12)
+    ]  # fmt: skip
+    return {
+        "listing": listings,
+        "instruction": instructions,
+        "reminder_slip": slips,
+        "checklist_item": items,
+        "meeting_decision": decisions,
     }

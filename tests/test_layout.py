@@ -242,7 +242,7 @@ def test_documented_data_commands_exist(path: Path) -> None:
 
 def test_every_data_command_is_in_the_readme() -> None:
     listed = {rest[0] for words in commands(ROOT / "README.md") if (rest := data_command(words))}
-    assert {"demo", "check", "import", "indicators"} <= listed
+    assert {"demo", "check", "import", "freeze", "indicators"} <= listed
 
 
 def test_pages_talk_neither_sql_nor_altair() -> None:

@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 from dashboard import cache, unit_tables
 from dashboard.frame import PAGES
-from data_access import schema, settings, texts
+from data_access import frozen, schema, settings, texts
 from data_access.__main__ import app as command_line
+from data_access.database import open_database
 from data_access.indicators import INDICATORS, MEASURES
 from data_access.texts import text
 
@@ -96,6 +97,7 @@ def latin_url(demo_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
         "UPDATE unit SET name = 'Unit ' || unit_id",
         "UPDATE category SET name = 'Field ' || category_id",
         "UPDATE post SET name = 'Post ' || post_id",
+        "UPDATE meeting_decision SET item = 'Item ' || decision_id",
     )
 
 
@@ -250,7 +252,9 @@ def test_the_first_page_does_not_depend_on_the_working_directory(
     assert problems(at) == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in ("definitions", "cases", "overdue")])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page not in ("definitions", "cases", "overdue", "before", "since")]
+)
 def test_a_filter_without_cases_says_what_to_do(show: Show, demo_url: str, page: str) -> None:
     at = show(demo_url, page, unit="D01", township="T01", channel="agency", level="national", track="other")
     assert [info.value for info in at.info] == [text("empty.filter")]
@@ -262,6 +266,9 @@ def test_lists_without_cases_say_so(show: Show, demo_url: str) -> None:
     assert [info.value for info in show(demo_url, "cases", **nothing).info] == [text("empty.filter")]
     at = show(demo_url, "overdue", **nothing)
     assert numbers(headline(at)) == [0, 0, 0, 0]
+    assert not at.dataframe and not at.get("download_button")
+    at = show(demo_url, "before", **nothing)
+    assert numbers(headline(at).partition("还有")[2])[:4] == [0, 0, 0, 0]
     assert not at.dataframe and not at.get("download_button")
 
 
@@ -441,7 +448,7 @@ def test_the_chinese_interface_speaks_chinese(show: Show, demo_url: str, page: s
     if page == "definitions":
         pieces = [without_column_names(piece) for piece in pieces]
     expressions = ("timeFormat", "month(")  # of Vega, drawn as months and years
-    pieces = [re.sub(r"\bXF\d+", "", piece) for piece in pieces if not piece.startswith(expressions)]
+    pieces = [re.sub(r"\b(XF|TF)\d+", "", piece) for piece in pieces if not piece.startswith(expressions)]
     english = {piece for piece in pieces if set(LATIN.findall(piece)) - {*ALLOWED}}
     assert not english
 
@@ -450,6 +457,9 @@ def test_the_chinese_interface_speaks_chinese(show: Show, demo_url: str, page: s
 def test_both_languages_show_the_same_figures(show: Show, demo_url: str, page: str) -> None:
     chinese, english = (headline(show(demo_url, page, lang=language)) for language in LANGUAGES)
     # The month of the Chinese date is 2026年10月, of the English one 2026-10.
+    # A whole date has a number more in Chinese: 12月18日, 18 December.
+    day = r"(\d{4})年\d+月(\d+)日|(\d+) [A-Z][a-z]+ (\d{4})"
+    chinese, english = (re.sub(day, r"\1 \2 \3 \4", words_said) for words_said in (chinese, english))
     assert sorted(numbers(chinese)) == sorted(numbers(english))
 
 
@@ -533,7 +543,7 @@ def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(show: 
             assert numbers(part) == [told[key]["numerator"], told[key]["denominator"]], key
 
 
-@pytest.mark.parametrize("page", ["overview", "overdue", "resolution"])
+@pytest.mark.parametrize("page", ["overview", "since", "overdue", "resolution"])
 def test_every_number_on_a_link_is_the_length_of_its_list(show: Show, demo_url: str, page: str) -> None:
     asked = {words_of: query for words_of, query in links(show(demo_url, page)).items() if numbers(words_of)}
     assert asked
@@ -960,3 +970,106 @@ def test_a_failed_page_has_nothing_to_copy(show: Show, demo_url: str) -> None:
     at = show(demo_url, "cases", of="nonsense")
     assert problems(at)
     assert conclusions(at) == []
+
+
+# Since the last meeting
+
+
+def test_since_the_last_meeting_says_what_became_of_its_decisions(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "since")
+    assert "2026年11月18日会议" in headline(at)
+    assert text("since.from_records") in element_words(at, 'class="subline"')
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+        items = [
+            item
+            for (item,) in connection.execute(
+                "SELECT item FROM meeting_decision WHERE date(meeting_on) = '2026-11-18' ORDER BY decision_id"
+            )
+        ]
+    assert [row[0] for row in sheet_rows(at)][1 : len(items) + 1] == items
+
+
+@pytest.mark.parametrize("then", ["2026-10-31", "2026-08-31"])
+def test_the_day_to_compare_with_is_in_the_url(show: Show, demo_url: str, then: str) -> None:
+    at = show(demo_url, "since", then=then)
+    before = numbers(headline(show(demo_url, "overdue", as_of=then)))[0]
+    *_, newly, cleared, now, by = numbers(headline(at))
+    assert before + newly - cleared == now and abs(now - before) == by
+
+
+def test_since_narrowed_to_what_has_no_cases_is_all_nothing(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "since", unit="D01", township="T01", channel="agency", level="national", track="other")
+    assert not at.dataframe and not at.error
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_since_compares_with_the_copy_where_one_was_kept(
+    show: Show, demo_url: str, tmp_path: Path, language: str
+) -> None:
+    url = copy_of(demo_url, tmp_path / "county.sqlite")
+    frozen.freeze(open_database(url, settings.load()), dt.date(2026, 11, 18), dt.datetime(2026, 11, 18, 9))
+    late = (
+        "SELECT case_id FROM petition_case WHERE closed_at IS NULL AND due_at <= '2026-11-10 23:59:59' "
+        "AND purpose = 'appeal' AND disposition = 'forwarded' AND coalesce(track, 'statutory') = 'statutory' LIMIT 1"
+    )
+    changed = copy_of(
+        url, tmp_path / "changed.sqlite", f"UPDATE petition_case SET lead_unit_id = 'T07' WHERE case_id = ({late})"
+    )
+    (tmp_path / "county.sqlite").write_bytes((tmp_path / "changed.sqlite").read_bytes())
+    assert changed
+    at = show(url, "since", lang=language)
+    texts.use(language)
+    assert text("since.from_records") not in element_words(at, 'class="subline"')
+    assert "12,000" in element_words(at, 'class="subline"')
+    assert text("since.number", name=text("since.changed_unit"), n=1) in links(at)
+
+
+# The supervision page
+
+
+def test_the_supervision_strip_adds_up_and_opens_its_cases(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "supervision")
+    told = indicators(demo_url, *THIS_YEAR)
+    opening, new, again, signed_off, remaining = numbers(element_words(at, 'id="supervised"'))
+    assert opening + new + again - signed_off == remaining
+    keys = ("supervised_new", "supervised_again", "signed_off", "supervised")
+    assert [new, again, signed_off, remaining] == [told[key]["numerator"] for key in keys]
+    assert numbers(headline(at)) == [remaining, new + again, signed_off, told["milestone_overdue"]["numerator"]]
+    for label, n in (("opening", opening), ("signed_off", signed_off), ("remaining", remaining)):
+        query = links(at)[text("balance.open", name=text(f"supervision.{label}"))]
+        assert n in numbers(headline(show(demo_url, "cases", **parameters(query)))), label
+
+
+def test_links_of_the_supervision_page_say_how_many_cases_they_open(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "supervision")
+    compared = 0
+    for label, query in links(at).items():
+        asked = parameters(query)
+        if "of" in asked and numbers(label):
+            assert numbers(label)[-1] in numbers(headline(show(demo_url, "cases", **asked))), label
+            compared += 1
+    assert compared >= 8
+
+
+def test_low_ratings_without_a_second_look_are_a_count_without_a_list(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "supervision")
+    n = indicators(demo_url, *THIS_YEAR)["no_second_look"]["numerator"]
+    assert text("supervision.second_look", n=n) in words(at)
+    assert not [query for query in links(at).values() if "no_second_look" in query]
+    assert problems(show(demo_url, "cases", of="no_second_look.denominator")) == [text("problem.rating_not_listed")]
+
+
+def test_a_database_without_lists_says_so_and_shows_the_rest(show: Show, minimal_url: str) -> None:
+    at = show(minimal_url, "supervision")
+    assert headline(at) == text("supervision.headline_missing")
+    assert any("listing.case_id" in caption.value for caption in at.caption)
+
+
+def test_posts_are_in_their_own_order_and_cannot_be_sorted(show: Show, demo_url: str) -> None:
+    at = show(demo_url, "supervision")
+    table = next(each for each in at.dataframe if "副县长（分管城建）" in list(each.value.iloc[:, 0]))
+    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+        order = [name for (name,) in connection.execute("SELECT name FROM post ORDER BY post_id")]
+    shown_posts = list(table.value["c0"])
+    assert shown_posts == [name for name in order if name in shown_posts]
+    assert Dataframe.SelectionMode.SINGLE_COLUMN in table.proto.selection_mode, "column selection turns sorting off"

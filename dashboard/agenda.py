@@ -1,0 +1,51 @@
+"""The table of views that an agenda may name: which function draws each, what it needs, the page it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dashboard import slides, slides_accountability
+from dashboard.slides import View
+from data_access.database import CaseDatabase
+from data_access.queries import DIMENSIONS, can_feed
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An agenda item: its view, the page it belongs to, and what the database must have for it."""
+
+    view: View
+    page: str
+    needs: tuple[str, ...] = ()
+    dimension: str = ""
+    columns: tuple[str, ...] = ()
+
+    def is_fed(self, database: CaseDatabase) -> bool:
+        """Whether the database can feed the view."""
+        columns = DIMENSIONS[self.dimension].needs if self.dimension else ()
+        return database.has(*columns, *self.columns) and all(can_feed(database, key) for key in self.needs)
+
+
+VIEWS: Final[dict[str, Entry]] = {
+    "decisions": Entry(slides_accountability.decisions, "since", columns=("meeting_decision.item",)),
+    "changes": Entry(slides.changes, "since", ("overdue",)),
+    "volume": Entry(slides.volume, "trends"),
+    "channels": Entry(slides.made_of("channel", shares=False), "trends", dimension="channel"),
+    "levels": Entry(slides.made_of("level", shares=True), "trends", dimension="level"),
+    "fields": Entry(slides.where_late("field", "dimension.field", "wall.fields"), "overview", ("overdue",), "field"),
+    "quality": Entry(slides.quality_rates, "resolution"),
+    "departments": Entry(slides.units_of("department"), "departments", ("on_time_closure_rate",), "kind"),
+    "townships": Entry(slides.units_of("township"), "departments", ("on_time_closure_rate",), "kind"),
+    "late": Entry(slides.late_bands, "overdue", ("overdue",)),
+    "late_units": Entry(slides.where_late("unit", "units.unit", "wall.late_units"), "overdue", ("overdue",), "unit"),
+    "longest": Entry(slides.longest, "overdue", ("overdue",)),
+    "supervised": Entry(slides_accountability.supervised, "supervision", ("supervised", "milestone_overdue")),
+    "instructed": Entry(slides_accountability.instructed, "supervision", ("instruction_answer_rate",)),
+    "slips": Entry(slides_accountability.slips, "supervision", ("slip_overdue", "slips")),
+    "backlog": Entry(slides_accountability.backlog, "supervision", ("backlog_resolution_rate",)),
+    "checklist": Entry(slides_accountability.checklist, "supervision", ("checklist_rate",)),
+    "coming": Entry(slides_accountability.coming, "before", ("due_soon",)),
+    "procedure": Entry(slides_accountability.procedure, "supervision"),
+}
+"""Every view that an agenda may name (`settings.AGENDA`)."""
