@@ -6,6 +6,7 @@ from datetime import datetime
 
 from dashboard import cache, words
 from data_access import queries, schema
+from data_access.accountability import ACCOUNTABILITY
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_known_year
 from data_access.indicators import INDICATORS
@@ -15,10 +16,13 @@ from data_access.views import row_counts
 __all__ = ["database_rows", "indicator_rows", "lacks", "last_known_year"]
 
 
-def indicator_rows(database: CaseDatabase) -> list[list[str]]:
-    """name, formula, article, source columns, target, whether the database feeds it."""
+def indicator_rows(database: CaseDatabase, *, accountability: bool) -> list[list[str]]:
+    """name, formula, article, source columns, target, whether the database feeds it; one of the two families."""
+    family = {indicator.key for indicator in ACCOUNTABILITY}
     rows = []
     for key, indicator in INDICATORS.items():
+        if (key in family) is not accountability:
+            continue
         target = database.settings.target(key)
         rows.append(
             [

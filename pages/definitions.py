@@ -8,14 +8,14 @@ from data_access.texts import text
 
 database, case_filter = frame.begin_page()
 frame.headline(text("definitions.headline", n=len(INDICATORS)))
-tables.sheet(
-    [text(f"definitions.{name}") for name in ("name", "formula", "article", "columns", "target", "fed")],
-    about.indicator_rows(database),
-    texts=4,
-)
+head = [text(f"definitions.{name}") for name in ("name", "formula", "article", "columns", "target", "fed")]
+tables.sheet(head, about.indicator_rows(database, accountability=False), texts=4)
 st.caption(text("definitions.clock", year=str(about.last_known_year())))
 
 frame.paper_ends()
+st.subheader(text("definitions.accountability"))
+tables.sheet(head, about.indicator_rows(database, accountability=True), texts=4)
+
 st.subheader(text("definitions.database"))
 tables.sheet([text("definitions.what"), text("definitions.value")], about.database_rows(database, cache.now()), texts=2)
 if about.lacks(database):
