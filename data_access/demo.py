@@ -567,15 +567,54 @@ def _appeals(world: _World, rng: Random, c: Rows) -> None:
     c["hearing_days"] = np.where(c["rereview_applied_at"] != NEVER, hearing.astype(object), _objects([None]))
 
 
-def _accountability(world: _World, rng: Random, c: Rows) -> None:
-    """The leader who owns a case, what a higher level wants reported, legal review."""
+def _owners(rng: Random, c: Rows) -> Column:
+    """The post that would own each case: a township's own heads, else a county leader."""
     n = len(c["unit"])
     town = c["unit"] - FIRST_TOWNSHIP
     of_town = (town >= 0) & (town < len(TOWNSHIPS))
     county = COUNTY_POST_IDS[rng.integers(0, len(COUNTY_POST_IDS), n)]
-    owner = np.where(
-        of_town, TOWNSHIP_POST_IDS[np.clip(town, 0, len(TOWNSHIPS) - 1) * 2 + rng.integers(0, 2, n)], county
-    )
+    heads = TOWNSHIP_POST_IDS[np.clip(town, 0, len(TOWNSHIPS) - 1) * 2 + rng.integers(0, 2, n)]
+    return np.where(of_town, heads, county)
+
+
+def _own_listed(rng: Random, c: Rows, listings: Rows) -> None:
+    """What is listed has an owner, but for some that still have none."""
+    listed = np.isin(c["case_id"], listings["case_id"]) & _some(rng, len(c["unit"]), 0.85)
+    owner = _owners(rng, c)
+    c["responsible_post_id"] = np.where(listed & (c["responsible_post_id"] == None), owner, c["responsible_post_id"])  # noqa: E711
+
+
+def _stand_still(rng: Random, progress: Rows) -> Rows:
+    """`progress` with nothing but the first month of some cases, which stand still since."""
+    cases, place = np.unique(progress["case_id"], return_inverse=True)
+    first = np.full(len(cases), np.iinfo(np.int64).max)
+    np.minimum.at(first, place, progress["at"])
+    still = _some(rng, len(cases), 0.35)[place]
+    return _chosen(progress, ~still | (progress["at"] < first[place] + 30 * DAY))
+
+
+def _second_slips(world: _World, rng: Random, slips: Rows) -> Rows:
+    """Another slip on some cases whose first was found without effect or was never answered."""
+    failed = (slips["effective"] == False) | (slips["answered_at"] == NEVER)  # noqa: E712
+    again = _chosen(slips, failed & _some(rng, len(failed), 0.4))
+    n = len(again["case_id"])
+    issued = _later(world, rng, np.maximum(again["due_at"], again["effect_checked_at"]), rng.integers(3, 20, n))
+    answered = _later(world, rng, issued, rng.integers(1, 5, n), _end_of(issued, 5))
+    again |= {
+        "slip_id": _objects([f"{slip_id}-2" for slip_id in again["slip_id"].tolist()]),
+        "issued_at": issued,
+        "due_at": _end_of(issued, 5),
+        "answered_at": np.where(answered <= world.as_of, answered, NEVER),
+        "effect_checked_at": np.full(n, NEVER),
+        "effective": np.full(n, None, dtype=object),
+    }
+    return _stacked(slips, _chosen(again, issued <= world.as_of))
+
+
+def _accountability(world: _World, rng: Random, c: Rows) -> None:
+    """The leader who owns a case, what a higher level wants reported, legal review."""
+    n = len(c["unit"])
+    owner = _owners(rng, c)
     c["responsible_post_id"] = _where(c["regular"] & (c["purpose"] != "accusation") & _some(rng, n, 0.11), owner, None)
     assigned = c["disposition"] == "assigned"
     c["assigned_from"] = _where(assigned, _pick(rng, ASSIGNED_MIX, n), None)
@@ -753,7 +792,7 @@ def _progress(rng: Random, listings: Rows) -> Rows:
 
 
 def _slips(world: _World, rng: Random, c: Rows) -> Rows:
-    """One slip at most for a case, for the first reason that holds, in the order below."""
+    """One slip at most for a case (see `_second_slips`), for the first reason that holds, in the order below."""
     n = len(c["unit"])
     may = _with_unit(c) & (c["purpose"] != "accusation")
     dated, ended = c["due_at"] != NEVER, c["ended"]
@@ -889,10 +928,12 @@ def _chunk(world: _World, number: int) -> Iterator[tuple[Table, Rows]]:
     yield schema.case_unit, _assisting(world, rng, c)
     yield schema.case_event, _events(world, rng, c)
     yield schema.listing, listings
-    yield schema.progress, _progress(rng, listings)
+    later = np.random.default_rng([world.seed, 3, number])  # a stream of its own: what was made before stays as it is
+    _own_listed(later, c, listings)
+    yield schema.progress, _stand_still(later, _progress(rng, listings))
     yield schema.checklist_item, _checklist(world, rng, listings)
     yield schema.instruction, _instructions(world, rng, c)
-    yield schema.reminder_slip, _slips(world, rng, c)
+    yield schema.reminder_slip, _second_slips(world, later, _slips(world, rng, c))
     early = (c["fault"] == CLOSED_TOO_EARLY) & (c["closed_at"] != NEVER)
     c["closed_at"] = np.where(early, c["registered_at"] - 2 * DAY, c["closed_at"])
     yield schema.petition_case, c

@@ -214,8 +214,8 @@ COUNTS = {
 HIDDEN = {"office_satisfaction_rate", "unit_satisfaction_rate", "no_second_look"}  # ratings of fewer than five
 # The demo issues one slip at most for a case, reopens none that is signed off and records progress at least every
 # six weeks; test_accountability has what it lacks.
-FEW_IN_THE_DEMO = {"slips_again", "signed_off_open", "supervised_still"}
-RARE = {"extension_unreasoned", "extension_over_limit"}
+FEW_IN_THE_DEMO = {"signed_off_open"}
+RARE = {"extension_unreasoned", "extension_over_limit", "supervised_still"}
 WITH_ACCUSATIONS = ("registered", "closed", "open")
 
 AS_OF = {"now": "2026-11-24", "fourteen months earlier": "2025-09-24"}
