@@ -189,7 +189,11 @@ def units(view: Before, names: Names, key: str, case_filter: Any) -> None:
 def _cell(name: str, row: dict[str, Any]) -> str:
     if name != "band":
         return f"{row[name]:,}"
-    low, high = row["low"], row["high"]
+    return band(row["low"], row["high"])
+
+
+def band(low: int, high: int) -> str:
+    """`45–61`, or the one number that both ends are."""
     return f"{low:,}" if low == high else text("before.band", low=low, high=high)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 
@@ -39,16 +39,7 @@ def strip(
     Without events in the database nothing is known of reopenings and transfers, and they are left out.
     """
     items = [item for item in ITEMS if item[0] not in BETWEEN or database.has("case_event.kind")]
-    parts = []
-    brief.note(" ".join(f"{sign} {text(f'balance.{name}')} {getattr(balance, name):,}" for name, sign in items))
-    for name, sign in items:
-        total = " total" if name in ("opening", "closing") else ""
-        parts.append(f'<span class="sign">{sign}</span>' if sign else "")
-        parts.append(
-            f'<div class="item{total}"><div class="name">{escape(text(f"balance.{name}"))}</div>'
-            f'<div class="count">{getattr(balance, name):,}</div></div>'
-        )
-    st.html(f'<div class="strip" id="balance">{"".join(parts)}</div>')
+    balance_strip("balance", [(sign, text(f"balance.{name}"), getattr(balance, name)) for name, sign in items])
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         for name, _sign in items:
             if getattr(balance, name):
@@ -57,6 +48,19 @@ def strip(
             known = text("balance.accusations", registered=accusations[0], closed=accusations[1])
             brief.note(known)
             st.caption(known)
+
+
+def balance_strip(key: str, items: Sequence[tuple[str, str, int]]) -> None:
+    """A sum in boxes: sign, name and number of each item. The first and the last are totals; noted for the briefing."""
+    brief.note(" ".join(f"{sign} {name} {n:,}" for sign, name, n in items))
+    parts = []
+    for place, (sign, name, n) in enumerate(items):
+        total = " total" if place in (0, len(items) - 1) else ""
+        parts.append(f'<span class="sign">{sign}</span>' if sign else "")
+        parts.append(
+            f'<div class="item{total}"><div class="name">{escape(name)}</div><div class="count">{n:,}</div></div>'
+        )
+    st.html(f'<div class="strip" id="{key}">{"".join(parts)}</div>')
 
 
 def _behind(name: str, case_filter: CaseFilter) -> Question:

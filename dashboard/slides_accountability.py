@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
-
-import pandas as pd
 
 from dashboard import before_view, cache, trend_words, words
 from dashboard.drill import question
 from dashboard.slides import Fact, Row, Slide
 from dashboard.tables import records
-from data_access import before, meeting, since
+from data_access import before, meeting, since, supervision
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.lists import Question
+from data_access.schema import INSTRUCTION_LEVELS
 from data_access.texts import text
+from data_access.views import Figure
 
 DONE: Final = ("done", "done_late", "done_undated")
-LEADS: Final = (
-    ("office_timely_forwarding_rate", "rest"),
-    ("unit_timely_acceptance_rate", "rest"),
-    ("on_time_closure_rate", "rest"),
-    ("slip_return_rate", "rest"),
-    ("extension_unreasoned", "denominator"),
-    ("extension_over_limit", "denominator"),
-    ("closed_unanswered", "numerator"),
-)
-"""程序规范情况: what each step counts, as an indicator and its part."""
+Figures = Mapping[str, Figure]
 
 
-def _figures(case_filter: CaseFilter, keys: tuple[str, ...]) -> dict[str, dict[str, int | float | None]]:
-    """numerator, denominator and value of each key that the database can feed."""
-    table = cache.ask(meeting.figures, case_filter, keys, None)
-    return {
-        row["indicator"]: {name: row[name] for name in ("numerator", "denominator", "value")} for row in records(table)
-    }
+def _count(figures: Figures, key: str) -> int:
+    return (figures[key].numerator if key in figures else None) or 0
 
 
-def _count(figures: dict[str, dict[str, int | float | None]], key: str) -> int:
-    found = figures.get(key, {}).get("numerator")
-    return 0 if found is None or pd.isna(found) else int(found)
-
-
-def _fact(figures: dict[str, dict[str, int | float | None]], key: str, *, urgent: bool = False) -> list[Fact]:
-    """The figure as a fact, where the database has it; a rate with its n."""
-    if key not in figures:
-        return []
-    figure = figures[key]
-    if not MEASURES[key].is_rate:
-        n = _count(figures, key)
-        return [Fact(words.label(key), words.cases(n), asked=question(key) if n else None, urgent=urgent and n > 0)]
-    value, n = figure["value"], int(figure["denominator"] or 0)
-    number = words.NONE if value is None or pd.isna(value) else words.percent(float(value))
-    return [Fact(words.label(key), number, text("tile.n", n=n), question(key, "rest") if n else None)]
+def _facts(figures: Figures, *keys: str) -> tuple[Fact, ...]:
+    """The figures that the database has: a rate with its n and what missed it; a late count in the tone of action."""
+    found = []
+    for figure in (figures[key] for key in keys if key in figures):
+        n, among = figure.numerator or 0, figure.denominator
+        note = "" if among is None else text("tile.n", n=among)
+        asked = question(figure.key, "denominator" if among is None else "rest") if among or n else None
+        late = among is None and MEASURES[figure.key].better == "less"
+        found.append(Fact(words.label(figure.key), words.value(figure), note, asked, urgent=late and n > 0))
+    return tuple(found)
 
 
 def _by_unit(database: CaseDatabase, case_filter: CaseFilter, late: str, beside: str) -> tuple[Row, ...]:
     """Units with late entries, most first, and how many they have in all."""
-    table = cache.ask(meeting.figures, case_filter, (late, beside), "unit")
+    table = cache.ask(meeting.by_group, case_filter, (late, beside), "unit")
     counts = table.assign(group=table["group"].fillna("")).pivot_table(
         index="group", columns="indicator", values="numerator", aggfunc="sum", fill_value=0
     )
@@ -82,21 +64,17 @@ def _by_unit(database: CaseDatabase, case_filter: CaseFilter, late: str, beside:
 def supervised(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """What is on the supervision list, and where milestones are late."""
     keys = ("supervised", "supervised_new", "supervised_again", "signed_off", "milestone_overdue")
-    figures = _figures(case_filter, keys)
+    figures = cache.ask(meeting.figures, case_filter, keys)
     return Slide(
         text(
             "wall.supervised",
             n=_count(figures, "supervised"),
-            new=_count(figures, "supervised_new") + _count(figures, "supervised_again"),
+            new=_count(figures, "supervised_new"),
+            again=_count(figures, "supervised_again"),
             off=_count(figures, "signed_off"),
             late=_count(figures, "milestone_overdue"),
         ),
-        (
-            *_fact(figures, "supervised"),
-            *_fact(figures, "supervised_new"),
-            *_fact(figures, "signed_off"),
-            *_fact(figures, "milestone_overdue", urgent=True),
-        ),
+        _facts(figures, "supervised", "supervised_new", "signed_off", "milestone_overdue"),
         (text("units.unit"), words.label("milestone_overdue"), words.label("supervised")),
         _by_unit(database, case_filter, "milestone_overdue", "supervised"),
         methods=("supervised", "signed_off", "milestone_overdue"),
@@ -106,21 +84,21 @@ def supervised(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
 def instructed(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """Leaders' instructions and what was assigned from above: answered in time, and what is late."""
     keys = ("instruction_answer_rate", "instruction_overdue", "report_rate", "report_overdue")
-    figures = _figures(case_filter, keys)
-    levels = cache.ask(meeting.figures, case_filter, ("instruction_answer_rate", "instruction_overdue"), "instructed")
-    late = {
-        row["group"]: int(row["numerator"]) for row in records(levels[levels["indicator"] == "instruction_overdue"])
-    }
+    figures = cache.ask(meeting.figures, case_filter, keys)
+    levels = cache.ask(meeting.by_group, case_filter, ("instruction_answer_rate", "instruction_overdue"), "instructed")
+    answered = {row["group"]: row for row in records(levels[levels["indicator"] == "instruction_answer_rate"])}
+    late = {row["group"]: row["numerator"] for row in records(levels[levels["indicator"] == "instruction_overdue"])}
+    small_n = database.settings.comparison.small_n
     rows = tuple(
         Row(
-            trend_words.group_name(row["group"], "instructed", database.names),
+            trend_words.group_name(level, "instructed", database.names),
             text("units.rate_cell", share=words.percent(float(row["value"])), n=int(row["denominator"])),
             float(row["value"]),
-            (words.cases(late.get(row["group"], 0)),),
-            question("instruction_answer_rate", "rest", instructed=row["group"] or ""),
-            "urgent" if late.get(row["group"]) else "subject",
+            (words.cases(int(late.get(level, 0))),),
+            question("instruction_answer_rate", "rest", instructed=level),
+            "subject" if row["denominator"] >= small_n else "context",
         )
-        for row in records(levels[levels["indicator"] == "instruction_answer_rate"])
+        for level, row in ((level, answered[level]) for level in INSTRUCTION_LEVELS if level in answered)
     )
     return Slide(
         text(
@@ -128,12 +106,7 @@ def instructed(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
             instructions=_count(figures, "instruction_overdue"),
             reports=_count(figures, "report_overdue"),
         ),
-        (
-            *_fact(figures, "instruction_answer_rate"),
-            *_fact(figures, "instruction_overdue", urgent=True),
-            *_fact(figures, "report_rate"),
-            *_fact(figures, "report_overdue", urgent=True),
-        ),
+        _facts(figures, *keys),
         (text("dimension.instructed"), words.label("instruction_answer_rate"), words.label("instruction_overdue")),
         rows,
         methods=keys,
@@ -143,19 +116,14 @@ def instructed(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
 def slips(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """Slips: answered in time, effective, and what is late or was never reminded."""
     keys = ("slips", "slip_return_rate", "slip_effect_rate", "slip_overdue", "overdue_without_slip")
-    figures = _figures(case_filter, keys)
+    figures = cache.ask(meeting.figures, case_filter, keys)
     return Slide(
         text(
             "wall.slips",
             late=_count(figures, "slip_overdue"),
             without=_count(figures, "overdue_without_slip"),
         ),
-        (
-            *_fact(figures, "slip_return_rate"),
-            *_fact(figures, "slip_effect_rate"),
-            *_fact(figures, "slip_overdue", urgent=True),
-            *_fact(figures, "overdue_without_slip", urgent=True),
-        ),
+        _facts(figures, *keys[1:]),
         (text("units.unit"), words.label("slip_overdue"), words.label("slips")),
         _by_unit(database, case_filter, "slip_overdue", "slips"),
         methods=keys[1:],
@@ -164,31 +132,31 @@ def slips(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
 
 def backlog(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """Long-standing cases by batch: resolved of the frozen list, whenever it was made."""
-    table = cache.ask(meeting.backlog, case_filter)
-    target = database.settings.target("backlog_resolution_rate")
+    table = cache.ask(supervision.batches, case_filter)
+    target, days = database.settings.target(supervision.BACKLOG), supervision.days_of_lists(case_filter)
     rows = tuple(
         Row(
-            trend_words.group_name(row["group"], "batch", database.names),
-            text("units.rate_cell", share=words.percent(float(row["value"])), n=int(row["denominator"])),
-            float(row["value"]),
-            (words.cases(int(row["denominator"] - row["numerator"])),),
-            Question("backlog_resolution_rate", "rest", (("batch", row["group"] or ""), ("days", row["days"]))),
+            trend_words.group_name(row["batch"], "batch", database.names),
+            text("units.rate_cell", share=words.percent(row["value"]), n=row["listed"]),
+            row["value"],
+            (words.cases(row["remaining"]),),
+            question(supervision.BACKLOG, "rest", batch=row["batch"] or "", days=days),
             mark=target,
         )
         for row in records(table)
     )
-    listed, resolved = int(table["denominator"].sum()), int(table["numerator"].sum())
+    listed, resolved = int(table["listed"].sum()), int(table["resolved"].sum())
     return Slide(
         text("wall.backlog", n=listed, resolved=resolved, remaining=listed - resolved),
-        head=(text("dimension.batch"), words.label("backlog_resolution_rate"), text("wall.remaining")),
+        head=(text("dimension.batch"), words.label(supervision.BACKLOG), text("wall.remaining")),
         rows=rows,
-        methods=("backlog_resolution_rate",),
+        methods=(supervision.BACKLOG,),
     )
 
 
 def checklist(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """The seven items: only what is missing."""
-    table = cache.ask(meeting.figures, case_filter, ("checklist_rate",), "item")
+    table = cache.ask(meeting.by_group, case_filter, ("checklist_rate",), "item")
     missing = table.assign(missing=table["denominator"] - table["numerator"])
     missing = missing[missing["missing"] > 0].sort_values("missing", ascending=False, kind="stable")
     most = float(missing["missing"].max()) if len(missing) else 1.0
@@ -212,25 +180,19 @@ def checklist(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
 
 def procedure(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """Procedural points: leads, not verdicts."""
-    figures = _figures(case_filter, tuple(key for key, _part in LEADS))
+    figures = cache.ask(meeting.figures, case_filter, tuple(key for key, _ in supervision.PROCEDURE))
     counted = []
-    for key, part in LEADS:
+    for key, part in supervision.PROCEDURE:
         if key in figures:
             n = _count(figures, key)
-            whole = figures[key]["denominator"]
-            counted.append((key, part, int(whole or 0) - n if part == "rest" else n))
-    most = float(max((n for *_key, n in counted), default=1)) or 1.0
+            counted.append((Question(key, part), (figures[key].denominator or 0) - n if part == "rest" else n))
+    most = float(max((n for _, n in counted), default=0)) or 1.0
     rows = tuple(
-        Row(
-            text(f"procedure.{key}"),
-            words.cases(n),
-            n / most,
-            asked=Question(key, part) if n else None,
-        )
-        for key, part, n in counted
+        Row(text(f"supervision.point_{asked.of}"), words.cases(n), n / most, asked=asked if n else None)
+        for asked, n in counted
     )
     return Slide(
-        text("wall.procedure", n=sum(n for *_key, n in counted)),
+        text("wall.procedure", n=sum(n for _, n in counted)),
         head=(text("procedure.step"), text("wall.points")),
         rows=rows,
         methods=("unit_timely_acceptance_rate", "extension_over_limit", "closed_unanswered"),
@@ -275,7 +237,7 @@ def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         (
             Fact(text("wall.overdue_now"), words.cases(view.overdue), asked=question("overdue"), urgent=True),
             Fact(text("wall.falls_due"), words.cases(view.closing), asked=asked),
-            Fact(text("wall.expected"), text("before.band", low=low, high=high)),
+            Fact(text("wall.expected"), text("wall.cases_band", band=before_view.band(low, high))),
             Fact(text("wall.working_days"), text("wall.days", n=view.working_days)),
         ),
         (text("units.unit"), text("wall.falls_due"), text("wall.expected")),
@@ -284,7 +246,7 @@ def coming(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
                 database.names.unit(row["unit"]) or text("common.unknown"),
                 words.cases(row["closing"]),
                 row["closing"] / most,
-                (text("before.band", low=row["low"], high=row["high"]),),
+                (before_view.band(row["low"], row["high"]),),
                 Question(asked.of, asked.part, (*asked.at, ("unit", row["unit"]))),
                 "context",
                 n=int(row["closing"]),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import brief, charts, drill, frame, quality, supervised_charts, tables, trend_words, words
+from dashboard import brief, charts, drill, figures, frame, quality, supervised_charts, tables, trend_words, words
 from dashboard.tables import records
 from data_access import queries, supervision
 from data_access.database import CaseDatabase
@@ -64,6 +63,7 @@ class Cells:
     rows: tuple[tuple[str, ...], ...]
     asked: tuple[tuple[Question | None, ...], ...]
     row_height: int = 38
+    narrow: bool = False
 
     def show(self, key: str) -> Any:
         """Draw it under a widget key, unsortable; on paper it is a plain table."""
@@ -71,7 +71,9 @@ class Cells:
         names = [f"c{position}" for position in range(len(self.head))]
         config = {
             name: st.column_config.TextColumn(
-                title, alignment="right" if position else "left", width="medium" if not position else None
+                title,
+                alignment="right" if position else "left",
+                width=(150 if self.narrow else "medium") if not position else None,
             )
             for position, (name, title) in enumerate(zip(names, self.head, strict=True))
         }
@@ -103,7 +105,8 @@ def message(view: Supervision) -> str:
     return text(
         "supervision.headline",
         remaining=balance.remaining,
-        new=balance.new + balance.again,
+        new=balance.new,
+        again=balance.again,
         signed_off=balance.signed_off,
         late=view.count("milestone_overdue"),
     )
@@ -117,16 +120,7 @@ def strip(context: Context) -> None:
     moves = bool(context.case_filter.unit or context.case_filter.kind)
     items = [item for item in ITEMS if moves or item[0] not in ("moved_in", "moved_out")]
     named = {name: text(f"supervision.{name}") for name, _ in items}
-    brief.note(" ".join(f"{sign} {named[name]} {getattr(balance, name):,}" for name, sign in items))
-    parts = []
-    for name, sign in items:
-        total = " total" if name in ("opening", "remaining") else ""
-        parts.append(f'<span class="sign">{sign}</span>' if sign else "")
-        parts.append(
-            f'<div class="item{total}"><div class="name">{escape(named[name])}</div>'
-            f'<div class="count">{getattr(balance, name):,}</div></div>'
-        )
-    st.html(f'<div class="strip" id="supervised">{"".join(parts)}</div>')
+    figures.balance_strip("supervised", [(sign, named[name], getattr(balance, name)) for name, sign in items])
     with st.container(horizontal=True, gap="medium"):
         for name, _sign in items:
             if getattr(balance, name):
@@ -177,7 +171,8 @@ def by_unit(context: Context) -> None:
     st.subheader(text("supervision.by_unit"))
     days = context.database.settings.thresholds.progress_days
     st.caption(text("supervision.by_unit_note", days=days))
-    _counted(context, "listed_units", [(key, "denominator") for key in supervision.LISTED], row_height=30)
+    points = [(key, "denominator") for key in supervision.LISTED]
+    _counted(context, "listed_units", points, row_height=30, narrow=True)
 
 
 def oldest(context: Context) -> None:
@@ -504,7 +499,9 @@ def procedure(context: Context) -> None:
     _counted(context, "procedure", supervision.PROCEDURE)
 
 
-def _counted(context: Context, name: str, points: Sequence[tuple[str, str]], row_height: int = 38) -> None:
+def _counted(
+    context: Context, name: str, points: Sequence[tuple[str, str]], row_height: int = 38, *, narrow: bool = False
+) -> None:
     """Counts of units with any, in the units' fixed order: a column for each part of an indicator."""
     fed = [point for point in points if queries.can_feed(context.database, point[0])]
     counted = {key: _counts(context.view.by_unit, key, part) for key, part in fed}
@@ -523,7 +520,7 @@ def _counted(context: Context, name: str, points: Sequence[tuple[str, str]], row
             drill.question(key, part, unit=group) if n else None for (key, part), n in zip(fed, cells, strict=True)
         ]
         asked.append((None, *behind))
-    _cells(context, name, Cells(head, tuple(rows), tuple(asked), row_height))
+    _cells(context, name, Cells(head, tuple(rows), tuple(asked), row_height, narrow))
 
 
 def _counts(table: pd.DataFrame, key: str, part: str) -> dict[str, int]:

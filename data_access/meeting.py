@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from data_access import lists, queries, since, views
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
-from data_access.periods import Span, last_months, year_ago
+from data_access.periods import last_months, year_ago
 from data_access.views import Figure
 
 MONTHS: Final = 13
@@ -46,7 +46,7 @@ class Changes:
 def changes(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Changes:
     """What has changed since the last meeting."""
     day, is_meeting = since.last_meeting(connection, database, case_filter)
-    then, now = since.late_between(database, case_filter, day)
+    then, now = since.late_between(connection, database, case_filter, day)
     newly, cleared = len(now.keys() - then.keys()), len(then.keys() - now.keys())
     by_unit = since.by_unit(then, now, database)[["group", "now", "then"]]
     return Changes(day, is_meeting, len(then), len(now), newly, cleared, by_unit)
@@ -158,14 +158,15 @@ def late(connection: Connection, database: CaseDatabase, case_filter: CaseFilter
 
 
 def figures(
-    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str], by: str | None
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str]
+) -> dict[str, Figure]:
+    """The indicators of the filter that the database can feed, by key."""
+    read = views.measured(connection, database, case_filter, keys, [case_filter.span])
+    return {key: read.figure(key, case_filter.span) for key in keys if queries.can_feed(database, key)}
+
+
+def by_group(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str], by: str
 ) -> pd.DataFrame:
-    """Any indicators of the filter: indicator, group, numerator, denominator, value (`queries.measure`)."""
+    """The indicators by a dimension: indicator, group, numerator, denominator, value (`queries.measure`)."""
     return queries.measure(connection, database, case_filter, keys, by=by)
-
-
-def backlog(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
-    """Long-standing cases by batch, whenever listed: group, numerator, denominator, value, days (of the lists)."""
-    ever = case_filter.over(Span(None, case_filter.today))
-    table = queries.measure(connection, database, ever, ["backlog_resolution_rate"], by="batch")
-    return table.assign(days=f"..{case_filter.today.isoformat()}").sort_values("group")

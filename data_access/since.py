@@ -255,7 +255,7 @@ def changes_between(
     copy = frozen.found(database, then)
     between = case_filter.over(Span(then + timedelta(1), case_filter.today))
     flows = queries.measure(connection, database, between, FLOWS)
-    before, now = late_between(database, case_filter, then)
+    before, now = late_between(connection, database, case_filter, then)
     return Since(
         day=then,
         is_meeting=_met_on(connection, database, then),
@@ -278,23 +278,27 @@ def count(connection: Connection, database: CaseDatabase, case_filter: CaseFilte
     return int(connection.execute(select(func.count()).select_from(cases.source).where(*where)).scalar() or 0)
 
 
-def late_between(database: CaseDatabase, case_filter: CaseFilter, then: date) -> tuple[dict[str, str], dict[str, str]]:
+def late_between(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, then: date
+) -> tuple[dict[str, str], dict[str, str]]:
     """The cases overdue at the end of `then`, and those overdue now: the responsible unit by the case's key."""
-    seen_then = frozen.opened(database, then) or database
-    return (
-        _late_by_case(seen_then, case_filter, last_moment(then)),
-        _late_by_case(database, case_filter, case_filter.at),
-    )
+    copy, earlier = frozen.opened(database, then), last_moment(then)
+    now = _late_by_case(connection, database, case_filter, case_filter.at)
+    if copy is None:
+        return _late_by_case(connection, database, case_filter, earlier), now
+    with copy.reading() as shown:
+        return _late_by_case(shown, copy, case_filter, earlier), now
 
 
-def _late_by_case(database: CaseDatabase, case_filter: CaseFilter, at: datetime) -> dict[str, str]:
+def _late_by_case(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, at: datetime
+) -> dict[str, str]:
     """The responsible unit of each case that is overdue at the instant, by the case's key."""
     cases = cases_at(database, at)
     where = [*case_filter.where(cases), cases.is_overdue, ~cases.is_accusation]
     columns = (cases.case_id, cases.lead_unit_id)
-    with database.reading() as connection:
-        rows = connection.execute(select(*columns).select_from(cases.source).where(*where))
-        return {case_id: unit or "" for case_id, unit in rows}
+    rows = connection.execute(select(*columns).select_from(cases.source).where(*where))
+    return {case_id: unit or "" for case_id, unit in rows}
 
 
 def by_unit(then: dict[str, str], now: dict[str, str], database: CaseDatabase) -> pd.DataFrame:

@@ -130,11 +130,11 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
         assigned=by("assigned", ASSIGNED),
         posts=_posts(connection, database, case_filter, by("post", OWNED)),
         items=by("item", ("checklist_rate",)),
-        batches=_batches(connection, database, ever),
+        batches=batches(connection, database, case_filter),
         burn_down=_burn_down(connection, database, case_filter),
         targets=_targets(connection, database, ever),
         levels=by("handling", ("lowest_level_rate",)),
-        days=f"..{today.isoformat()}",
+        days=days_of_lists(case_filter),
     )
 
 
@@ -267,8 +267,14 @@ def _remaining(cases: Cases) -> Condition:
     return indicator.base(cases) & ~func.coalesce(indicator.numerator(cases), false())
 
 
-def _batches(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:
-    """Long-standing cases by batch, whenever it was listed, oldest list first."""
+def days_of_lists(case_filter: CaseFilter) -> str:
+    """The days that a question on long-standing cases has to name: lists count whenever they were made."""
+    return f"..{case_filter.today.isoformat()}"
+
+
+def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """Long-standing cases by batch, whenever it was listed, oldest list first: the columns of `Supervision.batches`."""
+    ever = case_filter.over(Span(None, case_filter.today))
     columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *queries.AGES]
     counted = queries.measure(connection, database, ever, [BACKLOG], by="batch")
     if counted.empty:

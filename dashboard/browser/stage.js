@@ -43,7 +43,7 @@ function begin(parent) {
   function fit() {
     const picture = stage.querySelector(".picture"), table = picture?.querySelector("table");
     const facts = [...stage.querySelectorAll(".fact, .fact *")];
-    stage.classList.remove("two", "few", "narrow");
+    stage.classList.remove("two", "few", "wrap", "narrow");
     stage.classList.toggle("two", facts.some((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth));
     const letters = parseFloat(getComputedStyle(stage).fontSize);
     stage.classList.toggle("few", Boolean(picture) && picture.clientHeight < 4.5 * letters);
@@ -52,7 +52,10 @@ function begin(parent) {
     rows.forEach((row) => (row.hidden = false));
     shown = rows.length;
     say();
-    stage.classList.toggle("narrow", table.scrollWidth > picture.clientWidth + 1);
+    for (const relief of ["wrap", "narrow"]) {
+      stage.classList.toggle(relief, table.scrollWidth > picture.clientWidth + 1);
+      if (!stage.classList.contains(relief)) break;
+    }
     while (shown > 1 && picture.scrollHeight > picture.clientHeight + 1) {
       rows[--shown].hidden = true;
       say();

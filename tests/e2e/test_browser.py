@@ -283,6 +283,27 @@ def test_a_bar_opens_its_cases_and_can_be_opened_again(page: Page, demo_server: 
     assert dialog.count() == 0
 
 
+def test_a_bar_becomes_the_filter_and_its_chip_drops_it(page: Page, demo_server: str) -> None:
+    go(page, f"{demo_server}/overdue")
+    whole = numbers(headline(page))[0]
+    mark(page, 1).wait_for()
+    found = re.search(r"n: (\d+); name: (.+?);", mark(page, 1).get_attribute("aria-label") or "")
+    assert found
+    count, unit = int(found[1]), found[2]
+    point_at(page, mark(page, 1))
+    page.get_by_role("dialog").get_by_role("button", name=text("drill.filter_by")).click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.wait_for_function("new URL(location.href).searchParams.get('unit')")
+    wait(page)
+    page.wait_for_function("n => document.querySelector('.headline')?.innerText.includes(` ${n} `)", arg=count)
+    assert unit in sentence(page)
+    assert numbers(headline(page))[0] == count < whole
+    page.locator(".st-key-chips button").first.click()
+    until_url_has(page, unit=None)
+    page.wait_for_function("n => document.querySelector('.headline')?.innerText.includes(` ${n} `)", arg=whole)
+    assert unit not in sentence(page)
+
+
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles"])
 def test_a_month_of_the_trend_is_that_month_wherever_the_browser_is(
     browser: Browser, demo_server: str, zone: str
