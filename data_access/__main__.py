@@ -196,13 +196,13 @@ def _choice(option: str, value: str, choices: Sequence[str]) -> str:
 
 
 @contextmanager
-def _opened(url: str | None) -> Iterator[CaseDatabase]:
+def _opened(url: str | None, *, to_check: bool = False) -> Iterator[CaseDatabase]:
     """The database named, or the default one; a demo that is missing is made."""
     if not url:
         with _progress(text("command.demo.working")) as progress:
             location.ensure_demo(_now(), progress)
     url = url or location.default_url()
-    database = open_database(url, load())
+    database = open_database(url, load(), to_check=to_check)
     try:
         yield database
     finally:
@@ -242,7 +242,7 @@ def check(
     form: Annotated[str, typer.Option("--format", metavar="text|json", show_default=False)] = "text",
 ) -> None:
     _choice("--format", form, ("text", "json"))
-    with _opened(url) as database:
+    with _opened(url, to_check=True) as database:
         # A demo stands for a moment that may be later than the clock's.
         at = max(_now(), database.demo_as_of or datetime.min)
         found = findings(database, at)

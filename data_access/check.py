@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from functools import reduce
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -24,12 +24,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    and_,
     case,
-    false,
     func,
     inspect,
-    literal_column,
     or_,
     select,
 )
@@ -37,54 +34,21 @@ from sqlalchemy.schema import CreateIndex
 
 from data_access import schema
 from data_access.database import CaseDatabase
-from data_access.deadlines import Limit, last_known_year
-from data_access.dialect import day_of, end_of_day, plain
+from data_access.deadlines import last_known_year
+from data_access.faults import CODES, Fault, Severity, faults, ill_written, is_text, moment_columns, not_among
 from data_access.filters import FIELDS
 from data_access.indicators import INDICATORS
 from data_access.ledger_words import masked
 from data_access.queries import DIMENSIONS, can_feed
-from data_access.state import LEAVING, OTHER_CLOCKS, OUTSIDE_DISPOSITIONS, Condition, cases_at
+from data_access.state import Condition
 from data_access.texts import text
 
-Severity = Literal["missing", "wrong", "suspicious"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("missing", "wrong", "suspicious")
 SHOWN: Final = 3
+IN_OTHER_TABLES: Final = ("unknown_code", "mixed_date_text")
+"""Findings that count cases and rows of other tables together."""
 INDEXED_FROM: Final = 50_000
 """Cases from which on the recommended indexes are worth their space."""
-
-CODES: Final[dict[str, tuple[str, ...]]] = {
-    "petition_case.channel": schema.CHANNELS,
-    "petition_case.purpose": schema.PURPOSES,
-    "petition_case.petitioned_level": schema.LEVELS,
-    "petition_case.handling_level": schema.HANDLING_LEVELS,
-    "petition_case.disposition": schema.DISPOSITIONS,
-    "petition_case.track": schema.TRACKS,
-    "petition_case.extension_reason_code": schema.EXTENSION_REASONS,
-    "petition_case.closed_how": schema.CLOSED_HOW,
-    "petition_case.outcome": schema.OUTCOMES,
-    "petition_case.assigned_from": schema.INSTRUCTION_LEVELS,
-    "unit.kind": schema.UNIT_KINDS,
-    "post.level": schema.POST_LEVELS,
-    "case_event.kind": schema.EVENT_KINDS,
-    "listing.kind": schema.LISTING_KINDS,
-    "listing.milestone_code": schema.MILESTONES,
-    "instruction.level": schema.INSTRUCTION_LEVELS,
-    "progress.code": schema.PROGRESS_CODES,
-    "reminder_slip.reason_code": schema.SLIP_REASONS,
-    "meeting_decision.result": schema.DECISION_RESULTS,
-}
-RATED: Final = ("office_rating", "unit_rating")
-IN_ORDER: Final = (
-    ("petitioned_at", "registered_at"),
-    ("registered_at", "forwarded_at"),
-    ("forwarded_at", "unit_received_at"),
-    ("unit_received_at", "noticed_at"),
-    ("unit_received_at", "accepted_at"),
-    ("accepted_at", "answered_at"),
-    ("answered_at", "closed_at"),
-    ("closed_at", "followed_up_at"),
-)
-"""Neighbours on a case's way. The notice may be written before or after accepting, so these two are no pair."""
 
 # What columns feed beside indicators, filters and groupings: `check.part.<word>`.
 _FEEDS: Final = {
@@ -157,18 +121,33 @@ def findings(database: CaseDatabase, now: datetime) -> list[Finding]:
         if mistyped:
             found.append(Finding("wrong_type", "wrong", len(mistyped), tuple(sorted(mistyped))))
         cases = connection.execute(select(func.count()).select_from(schema.petition_case)).scalar() or 0
+        ill = _ill_written(connection, database) if is_text(database) else {}
         if cases:
-            found += _in_cases(connection, usable, now)
-            found += _duplicates(connection, usable)
+            found += _in_cases(connection, usable, now, ill)
             found += _in_events(connection, usable)
         else:
             found.append(Finding("no_cases", "missing", 0))
-        found += _unknown_codes(connection, usable)
-        if connection.dialect.name == "sqlite":
-            found += _ill_written(connection, database)
+        found += _elsewhere(connection, usable, ill)
         if cases > INDEXED_FROM and connection.dialect.name != "duckdb":
             found += _indexes(connection, database)
-    return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+    return sorted(_together(found), key=lambda each: SEVERITIES.index(each.severity))
+
+
+def _together(found: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for what is wrong with cases and with rows of other tables in the same way."""
+    first: dict[str, Finding] = {}
+    for each in found:
+        before = first.get(each.finding) if each.finding in IN_OTHER_TABLES else None
+        if before is None:
+            first[each.finding if each.finding in IN_OTHER_TABLES else f"{each.finding} {len(first)}"] = each
+        else:
+            first[each.finding] = replace(
+                before,
+                count=before.count + each.count,
+                columns=(*before.columns, *each.columns),
+                examples=(*before.examples, *each.examples)[:SHOWN],
+            )
+    yield from first.values()
 
 
 # --- what the database lacks
@@ -263,27 +242,12 @@ def _mistyped(connection: Connection, types: dict[str, Any]) -> frozenset[str]:
 # --- the cases, in one scan
 
 
-@dataclass(frozen=True, eq=False)
-class _Rule:
-    """A condition on a case that is a fault; asked where `columns` exist.
-
-    `each`: the faults it is made of, by column. `shown`: what examples show instead of the number of the case.
-    """
-
-    finding: str
-    severity: Severity
-    columns: tuple[str, ...]
-    fault: Condition
-    each: tuple[tuple[str, Condition], ...] = ()
-    shown: ColumnElement[Any] | None = None
-
-
-def _in_cases(connection: Connection, database: CaseDatabase, now: datetime) -> list[Finding]:
+def _in_cases(connection: Connection, database: CaseDatabase, now: datetime, ill: dict[str, int]) -> list[Finding]:
     """The faults of single cases, and the columns that are empty in all of them."""
-    rules = [rule for rule in _rules(database, now) if database.has(*rule.columns)]
+    rules = faults(database, now, ill=frozenset(ill))
     names = [name for name in sorted(database.columns) if name.startswith("petition_case.")]
     filled = [func.count(schema.petition_case.c[name.partition(".")[2]]) for name in names]
-    counts = _sums(connection, schema.petition_case, [rule.fault for rule in rules], filled)
+    counts = _sums(connection, schema.petition_case, [rule.holds for rule in rules], filled)
     empty = [name for name, count in zip(names, counts[len(rules) :], strict=True) if not count]
     poorer = replace(database, columns=database.columns - frozenset(empty))
     found = [each for each in _grouped("column_empty", poorer, empty) if not set(each.parts) <= _SELDOM_FILLED]
@@ -293,8 +257,13 @@ def _in_cases(connection: Connection, database: CaseDatabase, now: datetime) -> 
             if rule.each:
                 each = _sums(connection, schema.petition_case, [fault for _, fault in rule.each])
                 columns = dict.fromkeys(name for (name, _), n in zip(rule.each, each, strict=True) if n)
-            full = tuple(f"petition_case.{name}" for name in columns)
-            found.append(Finding(rule.finding, rule.severity, count, full, _examples(connection, database, rule)))
+            if rule.key == "unknown_code":
+                full = [f"petition_case.{name}" for name in columns]
+                examples = tuple(code for name in full for code in _codes(connection, name))[:SHOWN]
+            else:
+                examples = _examples(connection, database, rule)
+            full = [f"petition_case.{name}" for name in columns]
+            found.append(Finding(rule.key, rule.severity, count, tuple(full), examples))
     return found
 
 
@@ -309,142 +278,16 @@ def _sums(
     return [int(count or 0) for count in connection.execute(select(*columns).select_from(table)).one()]
 
 
-def _examples(connection: Connection, database: CaseDatabase, rule: _Rule) -> tuple[str, ...]:
+def _examples(connection: Connection, database: CaseDatabase, rule: Fault) -> tuple[str, ...]:
     case_columns = database.read("petition_case")
     shown = case_columns.case_no if rule.shown is None else rule.shown
-    statement = select(shown).where(rule.fault).distinct().order_by(shown).limit(SHOWN)
+    statement = select(shown).where(rule.holds).distinct().order_by(shown).limit(SHOWN)
     if rule.shown is None:
         statement = statement.where(func.coalesce(case_columns.purpose, "") != "accusation")
     return tuple(masked(str(value)) for value in connection.scalars(statement) if value is not None)
 
 
-def _rules(database: CaseDatabase, now: datetime) -> Iterator[_Rule]:
-    """Everything that can be wrong with a single case."""
-    cases = cases_at(database, now)
-    columns = cases.columns
-    rules = database.settings.deadlines
-    outside = func.coalesce(columns.disposition, "").in_(OUTSIDE_DISPOSITIONS)
-
-    def empty(name: str) -> Condition:
-        column = getattr(columns, name)
-        return or_(column.is_(None), column == "")
-
-    def before(earlier: str, later: str) -> Condition:
-        """`later` is before `earlier`; by day where one of them holds dates only."""
-        first, second = getattr(columns, earlier), getattr(columns, later)
-        if {f"petition_case.{earlier}", f"petition_case.{later}"} & database.dates_only:
-            return day_of(second) < day_of(first)
-        return second < first  # type: ignore[no-any-return]
-
-    yield _Rule("no_registration", "wrong", ("registered_at",), columns.registered_at.is_(None))
-    yield _Rule(
-        "no_responsible_unit",
-        "wrong",
-        ("lead_unit_id",),
-        and_(empty("lead_unit_id"), ~outside, func.coalesce(columns.purpose, "") != "accusation"),
-    )
-    waited = now - timedelta(days=rules.forwarding_days + rules.acceptance_days)
-    on_track = and_(
-        func.coalesce(columns.track, "") != "other",
-        ~func.coalesce(columns.purpose, "").in_(OTHER_CLOCKS),
-        ~outside,
-        ~func.coalesce(columns.closed_how, "").in_((*LEAVING, "withdrawn")),
-        columns.not_accepted_at.is_(None),
-    )
-    # Before its acceptance is due, a case may well have no deadline yet.
-    no_deadline = and_(
-        on_track,
-        cases.final_due.is_(None),
-        or_(columns.closed_at.is_not(None), columns.accepted_at.is_not(None), columns.registered_at <= waited),
-    )
-    stated = tuple(name for name in schema.DEADLINE_SOURCES if database.has(name))
-    yield _Rule("no_deadline", "wrong", stated, no_deadline)
-    unit, category = database.read("unit"), database.read("category")
-    for name in ("lead_unit_id", "township_id", "registering_unit_id"):
-        known = select(unit.unit_id).where(unit.unit_id.is_not(None))
-        yield _Rule("unknown_unit", "wrong", (name,), _not_among(getattr(columns, name), known))
-    known = select(category.category_id).where(category.category_id.is_not(None))
-    fault = _not_among(columns.category_id, known)
-    if database.has("category.category_id"):
-        yield _Rule("unknown_category", "wrong", ("category_id",), fault)
-    for name in RATED:
-        fault = _not_among(getattr(columns, name), schema.RATINGS)
-        yield _Rule("rating_outside_scale", "wrong", (name,), fault, shown=getattr(columns, name))
-        rated_at = f"{name.removesuffix('_rating')}_rated_at"
-        fault = and_(~empty(name), getattr(columns, rated_at).is_(None))
-        yield _Rule("rating_without_moment", "wrong", (name, rated_at), fault)
-    yield _Rule(
-        "closed_before_registered", "wrong", ("registered_at", "closed_at"), before("registered_at", "closed_at")
-    )
-    moments = [
-        column.name
-        for column in schema.petition_case.columns
-        if isinstance(column.type, type(schema.Moment)) and database.has(column.name)
-    ]
-    late = [(name, getattr(columns, name) > now) for name in moments if name not in schema.DEADLINES]
-    yield _any("future_moment", "wrong", late)
-    pairs = [(later, before(earlier, later)) for earlier, later in IN_ORDER if database.has(earlier, later)]
-    yield _any("moments_out_of_order", "wrong", pairs)
-    longest = end_of_day(columns.original_due_at, literal_column(str(rules.extension_days)))
-    yield _Rule("extension_too_long", "suspicious", ("original_due_at", "due_at"), columns.due_at > longest)
-    fault = and_(columns.extended_at.is_not(None), empty("extension_reason_code"))
-    yield _Rule("extension_without_reason", "suspicious", ("extended_at", "extension_reason_code"), fault)
-    fault = and_(
-        on_track, columns.closed_at.is_not(None), columns.closed_how == "handled", columns.answered_at.is_(None)
-    )
-    yield _Rule("closed_without_answer", "suspicious", ("closed_how", "answered_at"), fault)
-    unknown = _beyond_calendar(database, cases)
-    if unknown is not None:
-        yield _Rule("calendar_unknown", "suspicious", (), unknown)
-
-
-def _any(finding: str, severity: Severity, each: list[tuple[str, Condition]]) -> _Rule:
-    return _Rule(finding, severity, (), or_(false(), *(fault for _, fault in each)), tuple(each))
-
-
-def _not_among(column: ColumnElement[Any], known: Any) -> Condition:
-    return and_(column.is_not(None), column != "", column.not_in(known))
-
-
-def _beyond_calendar(database: CaseDatabase, cases: Any) -> Condition | None:
-    """Cases with a limit in working days that ends in a year whose shifted workdays are not known."""
-    columns, clock = cases.columns, database.clock
-    limits: list[tuple[Limit, ColumnElement[Any], Condition]] = [
-        (clock.objection, columns.unit_received_at, columns.objected_at.is_not(None)),
-        (clock.summary_closing, columns.accepted_at, and_(columns.track == "summary", columns.due_at.is_(None))),
-        (clock.forwarding, cases.received_at, columns.registered_at.is_not(None)),
-        (clock.acceptance, columns.unit_received_at, columns.acceptance_due_at.is_(None)),
-        (clock.closing, columns.accepted_at, columns.due_at.is_(None)),
-    ]
-    return or_(
-        *(
-            and_(event >= _first_unknown(limit), where)
-            for limit, event, where in limits
-            if limit.working or limit.rollover
-        )
-    )
-
-
-def _first_unknown(limit: Limit) -> datetime:
-    """The first day after which the limit ends in a year that the calendar does not know."""
-    day = date(last_known_year() + 1, 1, 1)
-    while (limit.after(datetime.combine(day - timedelta(days=1), time()))).year > last_known_year():
-        day -= timedelta(days=1)
-    return datetime.combine(day, time())
-
-
 # --- what one case alone does not show
-
-
-def _duplicates(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:
-    columns = database.read("petition_case")
-    numbers = columns.case_no
-    twice = select(numbers).select_from(columns.source).group_by(numbers).having(func.count() > 1).subquery()
-    count = connection.execute(select(func.count()).select_from(twice)).scalar() or 0
-    if count:
-        rule = _Rule("duplicate_number", "wrong", ("case_no",), numbers.in_(select(twice.c.case_no)))
-        examples = _examples(connection, database, rule)
-        yield Finding("duplicate_number", "wrong", int(count), ("petition_case.case_no",), examples)
 
 
 def _in_events(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:
@@ -492,44 +335,48 @@ def _in_events(connection: Connection, database: CaseDatabase) -> Iterator[Findi
     yield from found("transfer_elsewhere", names, elsewhere.subquery("elsewhere"))
 
 
-def _unknown_codes(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:
-    """Values of code columns that are not on their lists: one statement a table, one more a column with faults."""
-    for table in dict.fromkeys(name.partition(".")[0] for name in CODES):
-        names = [name for name in CODES if name.startswith(f"{table}.") and name in database.columns]
-        if not names:
-            continue
-        defined = schema.metadata.tables[table]
-        faults = {name: _not_among(defined.c[name.partition(".")[2]], CODES[name]) for name in names}
-        for name, count in zip(names, _sums(connection, defined, list(faults.values())), strict=True):
-            if count:
-                column = defined.c[name.partition(".")[2]]
-                codes = connection.scalars(select(column).where(faults[name]).distinct().order_by(column).limit(SHOWN))
-                yield Finding("unknown_code", "wrong", count, (name,), tuple(masked(str(code)) for code in codes))
-
-
-def _ill_written(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:
-    """SQLite keeps moments as text: those that would compare wrongly."""
+def _elsewhere(connection: Connection, database: CaseDatabase, ill: dict[str, int]) -> Iterator[Finding]:
+    """Rows of the other tables with a code that is not on its list or a moment that compares wrongly."""
     for table in schema.metadata.tables.values():
-        names = [
-            column.name
-            for column in table.columns
-            if isinstance(column.type, type(schema.Moment)) and f"{table.name}.{column.name}" in database.columns
-        ]
-        if not names:
-            continue
-        conditions: list[Condition] = []
-        for name in names:
-            written = plain(table.c[name])
-            is_day, is_moment = written.like("____-__-__"), written.like("____-__-__ __:__:__")
-            conditions += [is_day, is_moment, and_(written.is_not(None), ~is_day, ~is_moment)]
-        counts = _sums(connection, table, conditions)
-        for place, name in enumerate(names):
-            days, moments, others = counts[3 * place : 3 * place + 3]
-            full = (f"{table.name}.{name}",)
-            if others:
-                yield Finding("moments_not_text_format", "wrong", others, full)
-            if days and moments:
-                yield Finding("dates_and_moments_mixed", "wrong", min(days, moments), full)
+        names = [name for name in CODES if name.startswith(f"{table.name}.") and name in database.columns]
+        if table.name != "petition_case" and names:
+            unknown = {name: _unknown(name) for name in names}
+            whole, *each = _sums(connection, table, [or_(*unknown.values()), *unknown.values()])
+            if whole:
+                at_fault = [name for name, count in zip(names, each, strict=True) if count]
+                examples = [code for name in at_fault for code in _codes(connection, name)]
+                yield Finding("unknown_code", "wrong", whole, tuple(at_fault), tuple(examples))
+        moments = [name for name in ill if name.startswith(f"{table.name}.")]
+        if moments and table.name != "petition_case":
+            conditions = [ill_written(database, table.name, name.partition(".")[2]) for name in moments]
+            (rows,) = _sums(connection, table, [or_(*conditions)])
+            yield Finding("mixed_date_text", "wrong", rows, tuple(moments))
+
+
+def _unknown(name: str) -> Condition:
+    return not_among(_column(name), CODES[name])
+
+
+def _column(name: str) -> Column[Any]:
+    table, _, column = name.partition(".")
+    return schema.metadata.tables[table].c[column]
+
+
+def _codes(connection: Connection, name: str) -> tuple[str, ...]:
+    """Some codes of a column that are not on its list."""
+    column = _column(name)
+    codes = connection.scalars(select(column).where(_unknown(name)).distinct().order_by(column).limit(SHOWN))
+    return tuple(masked(str(code)) for code in codes)
+
+
+def _ill_written(connection: Connection, database: CaseDatabase) -> dict[str, int]:
+    """The columns of a database that keeps moments as text, with how many of them would compare wrongly."""
+    found: dict[str, int] = {}
+    for table in schema.metadata.tables.values():
+        names = moment_columns(database, table.name)
+        counts = _sums(connection, table, [ill_written(database, table.name, name) for name in names])
+        found |= {f"{table.name}.{name}": count for name, count in zip(names, counts, strict=True) if count}
+    return found
 
 
 def _indexes(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:

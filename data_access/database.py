@@ -14,12 +14,12 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, cast, func, inspect, literal, null, select, text
+from sqlalchemy import Connection, Engine, case, cast, func, inspect, literal, null, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from data_access import schema
 from data_access.deadlines import Clock
-from data_access.dialect import end_of_day, holds_dates_only, local_moment, plain, start_of_day
+from data_access.dialect import end_of_day, holds_dates_only, local_moment, plain, start_of_day, written_well
 from data_access.engine import reading_engine, sentences, shown_url
 from data_access.problems import Problem
 from data_access.settings import KindName, KindNames, Settings
@@ -168,14 +168,18 @@ def readable(url: str) -> Iterator[None]:
         raise Problem("moments_unreadable", url=shown_url(url)) from error
 
 
-def open_database(url: str, settings: Settings, known: CaseDatabase | None = None) -> CaseDatabase:
+def open_database(
+    url: str, settings: Settings, known: CaseDatabase | None = None, *, to_check: bool = False
+) -> CaseDatabase:
     """Look at the database at `url`. Raises Problem where it cannot be used.
+
+    `to_check`: SQLite's moments that cannot be read are put aside instead, since they are what is looked for.
 
     `known`: an earlier look, whose engine is used again, and which is returned where nothing has changed.
     """
     engine = known.engine if known else reading_engine(url, settings)
     with sentences(url), readable(url), engine.connect() as connection, connection.begin():
-        return _inspected(url, engine, settings, connection, known)
+        return _inspected(url, engine, settings, connection, known, to_check)
 
 
 def missing_required(columns: frozenset[str]) -> list[str]:
@@ -188,7 +192,7 @@ def missing_required(columns: frozenset[str]) -> list[str]:
 
 
 def _inspected(
-    url: str, engine: Engine, settings: Settings, connection: Connection, known: CaseDatabase | None
+    url: str, engine: Engine, settings: Settings, connection: Connection, known: CaseDatabase | None, to_check: bool
 ) -> CaseDatabase:
     columns, types = _columns(connection)
     missing = missing_required(columns)
@@ -207,7 +211,7 @@ def _inspected(
         names=_names(connection, columns, settings),
         demo_as_of=_demo_as_of(connection, columns),
     )
-    newest, first, count = _newest(connection, database)
+    newest, first, count = _newest(connection, database, to_check)
     version = f"{newest}/{first}/{count}"
     unchanged = known and (known.columns, replace(known.names, task_forces=()), known.version)
     if known and unchanged == (columns, database.names, version):
@@ -219,7 +223,7 @@ def _inspected(
         version=version,
         newest_at=newest,
         first_registered_at=first,
-        last_event_at=_last_events(connection, database),
+        last_event_at=_last_events(connection, database, to_check),
         computed_tracks=_computed_tracks(connection, database),
         states_original_only=_states_original_only(connection, database),
     )
@@ -284,16 +288,32 @@ def _demo_as_of(connection: Connection, columns: frozenset[str]) -> datetime | N
     return found if isinstance(found, datetime) else None
 
 
-def _newest(connection: Connection, database: CaseDatabase) -> tuple[datetime | None, datetime | None, int]:
+def _newest(
+    connection: Connection, database: CaseDatabase, to_check: bool
+) -> tuple[datetime | None, datetime | None, int]:
     """Newest change, first registration, number of cases: what tells one state of the data from another."""
-    case = database.read("petition_case")
+    cases = database.read("petition_case")
     newest = [
-        connection.execute(select(func.max(column))).scalar()
-        for column in (case.updated_at, case.registered_at, case.closed_at)
+        _extreme(connection, func.max, column, to_check)
+        for column in (cases.updated_at, cases.registered_at, cases.closed_at)
     ]
-    first = connection.execute(select(func.min(case.registered_at))).scalar()
-    count = connection.execute(select(func.count()).select_from(case.source)).scalar() or 0
+    first = _extreme(connection, func.min, cases.registered_at, to_check)
+    count = connection.execute(select(func.count()).select_from(cases.source)).scalar() or 0
     return max((moment for moment in newest if moment), default=None), first, count
+
+
+def _extreme(connection: Connection, extreme: Any, column: ColumnElement[Any], to_check: bool) -> datetime | None:
+    """The last or first moment of a column; `to_check`, those of SQLite's texts that cannot be read aside."""
+    try:
+        found = connection.execute(select(extreme(column))).scalar()
+    except (ValueError, TypeError):
+        if not to_check:
+            raise
+        written = plain(column)
+        statement = select(extreme(written)).where(written_well(written, day=False))
+        text_found = connection.execute(statement).scalar()
+        return datetime.fromisoformat(text_found) if text_found else None
+    return found if isinstance(found, datetime) else None
 
 
 def _empty(connection: Connection, columns: frozenset[str]) -> frozenset[str]:
@@ -307,12 +327,19 @@ def _empty(connection: Connection, columns: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _last_events(connection: Connection, database: CaseDatabase) -> dict[str, datetime | None]:
+def _last_events(connection: Connection, database: CaseDatabase, to_check: bool) -> dict[str, datetime | None]:
     if not database.has("case_event.case_id", "case_event.kind", "case_event.at"):
         return {}
     happened = database.read("case_event")
-    found = connection.execute(select(happened.kind, func.max(happened.at)).group_by(happened.kind))
-    return {kind: at for kind, at in found if kind}
+    statement = select(happened.kind, func.max(happened.at)).group_by(happened.kind)
+    try:
+        return {kind: at for kind, at in connection.execute(statement) if kind}
+    except (ValueError, TypeError):
+        if not to_check:
+            raise
+        kinds = connection.scalars(select(happened.kind).distinct()).all()
+        of_kind = {kind: case((happened.kind == kind, happened.at)) for kind in kinds if kind}
+        return {kind: _extreme(connection, func.max, at, to_check) for kind, at in of_kind.items()}
 
 
 def _task_forces(connection: Connection, database: CaseDatabase) -> tuple[str, ...]:
@@ -323,13 +350,13 @@ def _task_forces(connection: Connection, database: CaseDatabase) -> tuple[str, .
 
 
 def _computed_tracks(connection: Connection, database: CaseDatabase) -> frozenset[str]:
-    case = database.read("petition_case")
-    unstated = [case.due_at.is_(None), case.original_due_at.is_(None), case.accepted_at.is_not(None)]
-    found = connection.execute(select(case.track).where(*unstated).distinct())
+    cases = database.read("petition_case")
+    unstated = [cases.due_at.is_(None), cases.original_due_at.is_(None), cases.accepted_at.is_not(None)]
+    found = connection.execute(select(cases.track).where(*unstated).distinct())
     return frozenset(track or "statutory" for (track,) in found) - {"other"}
 
 
 def _states_original_only(connection: Connection, database: CaseDatabase) -> bool:
-    case = database.read("petition_case")
-    original_only = [case.due_at.is_(None), case.original_due_at.is_not(None)]
-    return connection.execute(select(case.case_no).where(*original_only).limit(1)).first() is not None
+    cases = database.read("petition_case")
+    original_only = [cases.due_at.is_(None), cases.original_due_at.is_not(None)]
+    return connection.execute(select(cases.case_no).where(*original_only).limit(1)).first() is not None

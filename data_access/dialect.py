@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Date, DateTime, Integer, String, type_coerce
+from sqlalchemy import Boolean, Date, DateTime, Integer, String, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
@@ -37,6 +37,13 @@ class start_of_day(FunctionElement[Any]):
     """The first moment of a column that holds dates only."""
 
     type = Moment
+    inherit_cache = True
+
+
+class _written_well(FunctionElement[bool]):
+    """Whether a text is written as a pattern of digits. Only SQLite keeps moments as text."""
+
+    type = Boolean()
     inherit_cache = True
 
 
@@ -119,6 +126,12 @@ def _start_of_day_mysql(element: start_of_day, compiler: Any, **kw: Any) -> str:
     return f"CAST({_parts(element, compiler, kw)[0]} AS DATETIME)"
 
 
+@compiles(_written_well, "sqlite")
+def _is_written_well_sqlite(element: _written_well, compiler: Any, **kw: Any) -> str:
+    written, pattern = _parts(element, compiler, kw)
+    return f"({written} GLOB {pattern} AND julianday({written}) IS NOT NULL)"
+
+
 @compiles(local_moment)
 def _local_moment(element: local_moment, compiler: Any, **kw: Any) -> str:
     return f"CAST({_parts(element, compiler, kw)[0]} AS TIMESTAMP)"
@@ -138,3 +151,10 @@ def holds_dates_only(column_type: Any, sample: list[object]) -> bool:
 def plain(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     """`expression` as plain text, without the conversion that its type would make on reading."""
     return type_coerce(expression, String)
+
+
+def written_well(written: ColumnElement[Any], *, day: bool) -> ColumnElement[bool]:
+    """Whether a text is a date (`2026-11-24`) or a moment (`2026-11-24 09:30:00`) of the calendar. For SQLite."""
+    two = "[0-9][0-9]"
+    pattern = f"{two}{two}-{two}-{two}" + ("" if day else f" {two}:{two}:{two}")
+    return _written_well(written, literal(pattern))

@@ -199,6 +199,33 @@ PLANTED: list[tuple[str, list[str], int, tuple[str, ...], tuple[str, ...]]] = [
         ("C2", "C4"),
     ),
     ("unknown_unit", [case("lead_unit_id = 'u9'", 2, 4, 5, 6)], 4, ("lead_unit_id",), ("C2", "C4", "C5")),
+    # C2 twice at fault counts once.
+    (
+        "unknown_unit",
+        [case("lead_unit_id = 'u9', registering_unit_id = 'u9'", 2), case("township_id = 'u8'", 3)],
+        2,
+        ("lead_unit_id", "township_id", "registering_unit_id"),
+        ("C2", "C3"),
+    ),
+    # One case with two of them, one with another, and three units.
+    (
+        "unknown_code",
+        [
+            case("channel = 'fax', track = 'slow'", 2),
+            case("channel = 'telex'", 3),
+            "UPDATE unit SET kind = '1'",
+        ],
+        5,
+        ("channel", "track", "unit.kind"),
+        ("fax", "telex", "slow"),
+    ),
+    (
+        "registered_in_future",
+        [case("registered_at = '2099-01-01 00:00:00'", 2, 3), case("registered_at = '2026-11-24 12:00:00'", 4)],
+        2,
+        ("registered_at",),
+        ("C2", "C3"),
+    ),
     ("unknown_unit", [case("township_id = 'u9'", 2)], 1, ("township_id",), ("C2",)),
     ("unknown_unit", [case("registering_unit_id = 'u9'", 2)], 1, ("registering_unit_id",), ("C2",)),
     ("unknown_category", [case("category_id = 'c9'", 2, 3)], 2, ("category_id",), ("C2", "C3")),
@@ -221,7 +248,7 @@ PLANTED: list[tuple[str, list[str], int, tuple[str, ...], tuple[str, ...]]] = [
         ("lost",),
     ),
     ("unknown_code", ["INSERT INTO listing (case_id, kind) VALUES ('4', 'x')"], 1, ("listing.kind",), ("x",)),
-    ("duplicate_number", [case("case_no = 'C2'", 3, 4), case("case_no = 'C6'", 5)], 2, ("case_no",), ("C2", "C6")),
+    ("duplicate_case_no", [case("case_no = 'C2'", 3, 4), case("case_no = 'C6'", 5)], 5, ("case_no",), ("C2", "C6")),
     (
         "closed_before_registered",
         [case("closed_at = '2026-05-01 00:00:00', closed_how = 'withdrawn'", 2, 3)],
@@ -256,7 +283,7 @@ PLANTED: list[tuple[str, list[str], int, tuple[str, ...], tuple[str, ...]]] = [
         ("C2", "C4"),
     ),
     (
-        "extension_too_long",
+        "extension_over_limit",
         [
             case("original_due_at = '2026-07-01 23:59:59', due_at = '2026-08-01 00:00:00'", 2),
             case("original_due_at = '2026-07-01 23:59:59', due_at = '2026-07-31 23:59:59'", 3),
@@ -330,7 +357,7 @@ PLANTED: list[tuple[str, list[str], int, tuple[str, ...], tuple[str, ...]]] = [
         ("C3",),
     ),
     (
-        "moments_not_text_format",
+        "mixed_date_text",
         [
             case("noticed_at = '2026-05-04T10:00:00'", 2),
             case("noticed_at = '2026/05/04 10:00:00'", 3),
@@ -338,16 +365,16 @@ PLANTED: list[tuple[str, list[str], int, tuple[str, ...], tuple[str, ...]]] = [
         ],
         3,
         ("noticed_at",),
-        (),
+        ("C2", "C3", "C4"),
     ),
     (
-        "moments_not_text_format",
+        "mixed_date_text",
         ["UPDATE case_event SET to_due_at = '2026/06/02' WHERE case_id = '3'"],
         2,
         ("case_event.to_due_at",),
         (),
     ),
-    ("dates_and_moments_mixed", [case("due_at = '2026-07-04'", 2, 3)], 1, ("due_at",), ()),
+    ("mixed_date_text", [case("due_at = '2026-07-04'", 2, 3)], 2, ("due_at",), ("C2", "C3")),
 ]
 
 
@@ -497,7 +524,7 @@ def test_the_demo_has_only_what_was_planted(demo_url: str) -> None:
             "extension_without_reason": lambda: one(
                 "SELECT count(*) FROM petition_case WHERE extended_at IS NOT NULL AND extension_reason_code IS NULL"
             ),
-            "extension_too_long": lambda: one(
+            "extension_over_limit": lambda: one(
                 "SELECT count(*) FROM petition_case WHERE julianday(due_at) - julianday(original_due_at) > 30.5"
             ),
         }
