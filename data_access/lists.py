@@ -6,16 +6,18 @@ was shown for. Its cases are selected by the very conditions that counted them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, literal_column, or_, select
 
 from data_access.accountability import is_listed_now
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of, end_of_day
+from data_access.faults import ANY, ASKED, KEYS, fault_where
 from data_access.filters import CaseFilter
 from data_access.flows import BETWEEN, LIST_MOVES, between_where, list_moves_where
 from data_access.indicator import Indicator
@@ -25,7 +27,7 @@ from data_access.periods import Span
 from data_access.problems import Problem
 from data_access.queries import DIMENSIONS, group_of, in_window, source_of, window_of
 from data_access.since import SINCE, since_where
-from data_access.state import Cases, Condition, cases_at
+from data_access.state import OF_CLOSED, Cases, Condition, cases_at
 
 PARTS: Final = ("numerator", "denominator", "rest")
 ORDERS: Final = ("due", "registered", "closed", "case_no")
@@ -38,8 +40,11 @@ class Question:
 
     Parts: numerator, denominator, rest (denominator without numerator). Dimensions are
     those of `queries.DIMENSIONS`, and `days` (`2026-05-01..2026-05-31`, an open start
-    allowed), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due),
+    allowed), `cohort` (days of registration, whose cases are seen at the filter's instant and not at the end
+    of these days), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due),
     `since_day` (the earlier day that `since.SINCE` compares with), and those of `limits.PASSING`.
+    The part of a `faults.ASKED` question is a fault of `faults.KEYS`; its `today` (`2026-11-24`) is the day
+    after which moments are in the future.
     """
 
     of: str = ""
@@ -51,9 +56,10 @@ class Question:
         """The question of the URL parameters `of` and `at`; raises Problem where they name nothing."""
         key, _, part = of.partition(".")
         pairs = tuple((name, value) for name, _, value in (pair.partition(":") for pair in at))
-        known = not of or key in MEASURES or key in (*BETWEEN, *LIST_MOVES, *SINCE)
-        dimensions = {*DIMENSIONS, *PASSING, "days", "late", "since", "since_day"}
-        if not known or (part or "denominator") not in PARTS or any(name not in dimensions for name, _ in pairs):
+        known = not of or key in MEASURES or key in (*BETWEEN, *LIST_MOVES, *SINCE, *ASKED)
+        dimensions = {*DIMENSIONS, *PASSING, "days", "cohort", "late", "since", "since_day", "today"}
+        parts = (*KEYS, ANY) if key in ASKED else PARTS
+        if not known or (part or "denominator") not in parts or any(name not in dimensions for name, _ in pairs):
             raise Problem("unknown_question")
         question = cls(key, part or "denominator", pairs)
         if (
@@ -66,7 +72,10 @@ class Question:
         if not all(DIMENSIONS[name].fits(counted) for name, _ in pairs if name in DIMENSIONS):
             raise Problem("unknown_question")
         question.days()
+        if question.cohort() and (counted is None or counted.moment != "registered_at"):
+            raise Problem("unknown_question")
         question.late()
+        question.today()
         for name, value in pairs:
             if name in PASSING:
                 passing_days(value)
@@ -85,7 +94,14 @@ class Question:
 
     def days(self) -> Span | None:
         """The days asked for, where they are not the filter's period."""
-        value = self._value("days")
+        return self._span("days")
+
+    def cohort(self) -> Span | None:
+        """The days of registration asked for, whose cases are seen at the filter's own instant."""
+        return self._span("cohort")
+
+    def _span(self, name: str) -> Span | None:
+        value = self._value(name)
         if value is None:
             return None
         start, _, end = value.partition("..")
@@ -109,7 +125,14 @@ class Question:
 
     def since_day(self) -> date | None:
         """The earlier day to compare with."""
-        value = self._value("since_day")
+        return self._day("since_day")
+
+    def today(self) -> date | None:
+        """The day after which moments are in the future."""
+        return self._day("today")
+
+    def _day(self, name: str) -> date | None:
+        value = self._value(name)
         try:
             return date.fromisoformat(value) if value is not None else None
         except ValueError as error:
@@ -126,7 +149,10 @@ class CasePage:
     """Some of the cases: `rows` in order, `total` of them in all, `entries` where one case counts several times.
 
     Columns: case_no, lead_unit_id, category_id, township_id, channel, track, registered_at,
-    due_at, closed_at, is_open, is_overdue, was_late, extended, supervised, days_overdue.
+    due_at, closed_at, is_open, is_overdue, was_late, extended, supervised, days_overdue; and of the
+    step it is at (`Cases.stage`): stage, stage_began_at, stage_due_at, days_left (whole calendar days,
+    negative = late), share_used (of the step's time, 0-1, more when late), due_source (`stated` or
+    `computed`: whether the source states the deadline, the step's or, of a closed case, that of closing).
     """
 
     rows: pd.DataFrame
@@ -151,26 +177,33 @@ def case_list(
     where = [*where, ~cases.is_accusation]
     if search:
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
-    columns = _columns(cases)
-    source = source_of(cases, indicator, [name for name, _ in question.at if name in DIMENSIONS])
+    key = _ORDER_KEYS[order](cases)
+    dimensions = [name for name, _ in question.at if name in DIMENSIONS]
+    source = source_of(cases, indicator, dimensions)
     entries = total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
     if indicator and indicator.table != "petition_case":
         # Several entries, such as slips, may concern one case: list each case once.
         matched = select(cases.case_id).select_from(source).where(*where).correlate(None)
-        source, where = cases.source, [cases.case_id.in_(matched)]
+        source, where, indicator, dimensions = cases.source, [cases.case_id.in_(matched)], None, []
         total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
-    keys = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}
-    key = columns[keys[order]]
+    in_order = (key.is_(None), key.desc() if descending else key, cases.case_no)
+    part = None if limit is None else (limit, offset)
+    if part and database.has("case_id"):
+        # First which cases stand on the page: the steps and deadlines of no others are worked out.
+        page = select(cases.case_id).select_from(source).where(*where).order_by(*in_order).limit(limit).offset(offset)
+        where, indicator, dimensions = [cases.case_id.in_(connection.scalars(page).all())], None, []
+        part = None
+    columns = _columns(cases)
     statement = (
         select(*(column.label(name) for name, column in columns.items()))
-        .select_from(source)
+        .select_from(source_of(cases, indicator, dimensions))
         .where(*where)
-        .order_by(key.is_(None), key.desc() if descending else key, columns["case_no"])
+        .order_by(*in_order)
     )
-    if limit is not None:
-        statement = statement.limit(limit).offset(offset)
+    if part:
+        statement = statement.limit(part[0]).offset(part[1])
     rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))
-    return CasePage(_with_days(rows, seen.today), int(total), int(entries))
+    return CasePage(_with_days(rows, seen), int(total), int(entries))
 
 
 def _asked(
@@ -182,6 +215,10 @@ def _asked(
     if question.of in LIST_MOVES:
         cases, where = list_moves_where(database, case_filter, question.of)
         return cases, where, MEASURES["supervised"]
+    if question.of in ASKED:
+        cases, where = fault_where(database, case_filter, question.of, question.part, question.today())
+        others = [(name, value) for name, value in question.at if name in DIMENSIONS]
+        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], None
     then = question.since_day()
     if question.of in SINCE and then:
         cases, where = since_where(database, case_filter, question.of, then, question._value("unit"))
@@ -195,7 +232,11 @@ def _asked(
         met = indicator.numerator(cases) if indicator.numerator else among
         part = {"numerator": and_(among, met), "denominator": among}
         part["rest"] = and_(among, ~func.coalesce(met, false()))
-        where += [in_window(cases, indicator, window_of(case_filter)), part[question.part]]
+        window = window_of(case_filter)
+        cohort = question.cohort()
+        if cohort:
+            window = replace(window_of(case_filter.over(cohort)), at=window.at)
+        where += [in_window(cases, indicator, window), part[question.part]]
     for name, value in question.at:
         if name in DIMENSIONS:
             where.append(_in_group(cases, name, value, indicator))
@@ -223,6 +264,22 @@ def _late_between(cases: Cases, low: int, high: int | None) -> list[Condition]:
     return where if high is None else [*where, cases.due > end_of_day(cases.at, -high - 1)]
 
 
+def _due_shown(cases: Cases) -> ColumnElement[Any]:
+    return case((cases.on_clock, cases.due))
+
+
+def _closing_shown(cases: Cases) -> ColumnElement[Any]:
+    return case((cases.closed_at.is_not(None), func.coalesce(cases.closed_at, cases.columns.closed_at)))
+
+
+_ORDER_KEYS: Final[dict[str, Callable[[Cases], ColumnElement[Any]]]] = {
+    "due": _due_shown,
+    "registered": lambda cases: cases.registered_at,
+    "closed": _closing_shown,
+    "case_no": lambda cases: cases.case_no,
+}
+
+
 def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
     return {
         "case_no": cases.case_no,
@@ -232,14 +289,46 @@ def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
         "channel": cases.channel,
         "track": cases.track,
         "registered_at": cases.registered_at,
-        "due_at": case((cases.on_clock, cases.due)),
-        "closed_at": case((cases.closed_at.is_not(None), func.coalesce(cases.closed_at, cases.columns.closed_at))),
+        "due_at": _due_shown(cases),
+        "closed_at": _closing_shown(cases),
         "is_open": _flag(cases.is_open),
         "is_overdue": _flag(cases.is_overdue),
         "was_late": _flag(and_(cases.on_clock, cases.closed_at > cases.due)),
         "extended": _flag(cases.extended_at <= cases.at),
         "supervised": _flag(is_listed_now(cases)),
+        "stage": cases.stage,
+        **_of_steps(cases),
     }
+
+
+_OF_STEP: Final = {"began_at": "stage_began_at", "due": "stage_due_at", "is_stated": "is_stated"}
+
+
+def _of_steps(cases: Cases) -> dict[str, ColumnElement[Any]]:
+    """When each step with a limit begins and ends; which of them is meant, the column `stage` says.
+
+    An expression that picks the right one would repeat the conditions of all of them.
+    """
+    found: dict[str, ColumnElement[Any]] = {}
+    for step in cases.steps:
+        found[f"{step.code}.began_at"] = step.began_at
+        found[f"{step.code}.due"] = step.due
+        found[f"{step.code}.is_stated"] = _flag(step.is_stated)
+    return found
+
+
+def _at_step(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with the columns of `_OF_STEP` of the step each case is at, in place of those of all steps."""
+    of_steps = {str(name): rows[name].to_list() for name in rows if "." in str(name)}
+    stages = rows["stage"].to_list()
+    for name, of_step in _OF_STEP.items():
+        values = (of_steps.get(f"{stage}.{name}") for stage in stages)
+        rows[of_step] = pd.Series(
+            [column[row] if column else None for row, column in enumerate(values)], rows.index, dtype=object
+        )
+    on_clock = pd.notna(rows["due_at"]) & rows["is_stated"].isna()
+    rows["is_stated"] = rows["is_stated"].mask(on_clock, rows["closing.is_stated"])
+    return rows.drop(columns=list(of_steps))
 
 
 def _flag(condition: Condition) -> ColumnElement[int]:
@@ -252,13 +341,54 @@ def days_overdue(due: pd.Series[Any], today: date) -> pd.Series[Any]:
     return days.clip(lower=1)
 
 
-def _with_days(rows: pd.DataFrame, today: date) -> pd.DataFrame:
-    for name in ("registered_at", "due_at", "closed_at"):
+def days_left(due: pd.Series[Any], at: datetime) -> pd.Series[Any]:
+    """Whole days until the day of a deadline, 0 on the day itself; at most -1 where it is past (`days_overdue`)."""
+    days = (pd.to_datetime(due).dt.normalize() - pd.Timestamp(at.date())).dt.days
+    return days.where(~(pd.to_datetime(due) <= at), -days_overdue(due, at.date())).astype("Int64")
+
+
+def share_used(began: pd.Series[Any], due: pd.Series[Any], at: datetime) -> pd.Series[float]:
+    """How much of the time from `began` to `due` is used at `at`: 0-1, more when late. A step lasts a day at least."""
+    length = (due - began).dt.total_seconds().clip(lower=24 * 3600)
+    used: pd.Series[float] = (pd.Timestamp(at) - began).dt.total_seconds() / length
+    return used.clip(lower=0.0)
+
+
+def _with_days(rows: pd.DataFrame, case_filter: CaseFilter) -> pd.DataFrame:
+    """The rows with what pandas counts: days and shares; moments and flags as such."""
+    rows = _at_step(rows)
+    for name in ("registered_at", "due_at", "closed_at", "stage_began_at", "stage_due_at"):
         rows[name] = pd.to_datetime(rows[name])
     for name in ("is_open", "is_overdue", "was_late", "extended", "supervised"):
         rows[name] = rows[name].astype("int64").astype(bool)
-    rows["days_overdue"] = days_overdue(rows["due_at"], today).where(rows["is_overdue"]).astype("Int64")
+    rows["days_overdue"] = days_overdue(rows["due_at"], case_filter.today).where(rows["is_overdue"]).astype("Int64")
+    rows["days_left"] = days_left(rows["stage_due_at"], case_filter.at)
+    rows["share_used"] = share_used(rows["stage_began_at"], rows["stage_due_at"], case_filter.at)
+    rows["due_source"] = rows.pop("is_stated").map({1: "stated", 0: "computed"}).astype(object)
     return rows
+
+
+def open_by_step(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """Open cases by the step they are at: stage, left_out, open, late (past its limit), soon (due within 7 days).
+
+    `left_out`: why a case is outside the closing clock. One statement for all steps and reasons.
+    """
+    cases = cases_at(database, case_filter.at)
+    soon = end_of_day(cases.at, database.settings.thresholds.due_soon_days[0])
+    are_open = in_window(cases, MEASURES["open"], window_of(case_filter))  # the same, as ranges an index can find
+    where = [*case_filter.where(cases), are_open, cases.is_open, ~cases.is_accusation]
+    steps = [step for step in cases.steps if step.code not in OF_CLOSED]
+    stage = case(*((step.holds, literal_column(f"'{step.code}'")) for step in steps), else_=literal_column("'outside'"))
+    due_at = case(*((step.holds, step.due) for step in steps))
+    each = select(stage.label("stage"), cases.left_out.label("left_out"), due_at.label("due")).where(*where)
+    of_case = each.select_from(cases.source).subquery("open_case")
+    due = of_case.c.due
+    late = func.sum(case((due <= cases.at, 1), else_=0))
+    ahead = func.sum(case((and_(due > cases.at, due <= soon), 1), else_=0))
+    group = (of_case.c.stage, of_case.c.left_out)
+    rows = connection.execute(select(*group, func.count(), late, ahead).group_by(*group)).all()
+    counts = {"open": "int64", "late": "int64", "soon": "int64"}
+    return pd.DataFrame(rows, columns=["stage", "left_out", *counts]).astype(counts)
 
 
 def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
@@ -296,11 +426,14 @@ class Story:
 
     `row`: the columns of `case_list`. `moments`: key, at, due (the limit it is measured
     against, if any) in order. `events`: kind, at, from_unit_id, to_unit_id. `assisting`:
-    unit_id, asked_at, due_at, answered_at. Ratings are in none of them.
+    unit_id, asked_at, due_at, answered_at. Ratings are in none of them. `steps`: the steps with
+    a limit that it has reached, by key of `deadlines.STEPS`, in order: step, began_at, due_at,
+    is_stated (else computed), done_at; and days_left (negative = late) of those that are not done.
     """
 
     row: dict[str, Any]
     moments: pd.DataFrame
+    steps: pd.DataFrame
     events: pd.DataFrame
     assisting: pd.DataFrame
 
@@ -330,8 +463,8 @@ LIMITS: Final = {
     "forwarded_at": "forwarding_due",
     "noticed_at": "acceptance_due",
     "closed_at": "due",
-    "review_decided_at": "review_due_at",
-    "rereview_decided_at": "rereview_due_at",
+    "review_decided_at": "review_due",
+    "rereview_decided_at": "rereview_due",
     "followed_up_at": "follow_up_due_at",
     "reported_at": "report_due_at",
 }
@@ -343,7 +476,10 @@ def case_story(connection: Connection, database: CaseDatabase, case_filter: Case
     columns = _columns(cases)
     moments = {name: getattr(cases.columns, name) for name in MOMENTS}
     limits = {f"{name}_limit": getattr(cases, limit) for name, limit in LIMITS.items()}
+    limits |= {f"{name}_limit": getattr(cases, name) for name in _WINDOWS}
     more = {"purpose": cases.purpose, "case_id": cases.case_id, "disposition": cases.disposition}
+    more |= {"received_at": cases.received_at, "acceptance_stated": cases.acceptance_due_at}
+    more |= {"review_stated": cases.review_due_at, "rereview_stated": cases.rereview_due_at}
     selected = {**columns, **{f"{name}_moment": moment for name, moment in moments.items()}, **limits, **more}
     statement = (
         select(*(column.label(name) for name, column in selected.items()))
@@ -373,10 +509,11 @@ def case_story(connection: Connection, database: CaseDatabase, case_filter: Case
     def happened(table: str, *names: str) -> pd.DataFrame:
         return _of_case(connection, database, table, found["case_id"], at, *names)
 
-    rows = _with_days(pd.DataFrame([{name: found[name] for name in columns}]), case_filter.today)
+    rows = _with_days(pd.DataFrame([{name: found[name] for name in columns}]), case_filter)
     return Story(
         row={str(name): value for name, value in rows.iloc[0].items()} | {"disposition": found["disposition"]},
         moments=pd.DataFrame([*reached, *ahead], columns=["moment", "at", "due"]),
+        steps=_story_steps(dict(found), at),
         events=_of_case(
             connection, database, "case_event", found["case_id"], at, "kind", "at", "from_unit_id", "to_unit_id"
         ),
@@ -384,6 +521,51 @@ def case_story(connection: Connection, database: CaseDatabase, case_filter: Case
             connection, database, "case_unit", found["case_id"], at, "unit_id", "asked_at", "due_at", "answered_at"
         ),
     )
+
+
+_WINDOWS: Final = ("objection_due", "review_apply_due", "rereview_apply_due")
+_NOTICES: Final = ("noticed_at", "accepted_at", "not_accepted_at", "objected_at")
+
+
+def _story_steps(found: dict[str, Any], at: datetime) -> pd.DataFrame:
+    """The table `Story.steps` of one row of `case_story`."""
+
+    def happened(*names: str) -> datetime | None:
+        """The first of several moments, as far as they have come."""
+        moments = [found[f"{name}_moment"] for name in names]
+        return min((moment for moment in moments if moment and moment <= at), default=None)
+
+    told = happened("answered_at") or happened("closed_at")
+    sent = happened("forwarded_at")
+    closing = "summary" if found["track"] == "summary" else "extension" if found["extended"] else "closing"
+    notice = "acceptance_forwarded" if sent else "acceptance_direct"
+    review_due, rereview_due = found["review_decided_at_limit"], found["rereview_decided_at_limit"]
+    received = happened("unit_received_at")
+    forwarded = happened("forwarded_at", "noticed_at", "accepted_at", "not_accepted_at", "closed_at")
+    applied, decided = happened("review_applied_at"), happened("review_decided_at")
+    rows = [
+        ("forwarding", found["received_at"], found["forwarded_at_limit"], False, forwarded),
+        (notice, received, found["noticed_at_limit"], found["acceptance_stated"], happened(*_NOTICES)),
+        ("objection", received, found["objection_due_limit"], False, happened("objected_at")),
+        (closing, happened("accepted_at"), found["due_at"], found["closing.is_stated"], found["closed_at"]),
+        ("review_apply", told, found["review_apply_due_limit"], False, applied),
+        ("review", applied, review_due, found["review_stated"], decided),
+        ("rereview_apply", decided, found["rereview_apply_due_limit"], False, happened("rereview_applied_at")),
+        (
+            "rereview",
+            happened("rereview_applied_at"),
+            rereview_due,
+            found["rereview_stated"],
+            happened("rereview_decided_at"),
+        ),
+    ]
+    reached = [row for row in rows if row[2] and (row[1] or row[0] == closing)]
+    steps = pd.DataFrame(reached, columns=["step", "began_at", "due_at", "is_stated", "done_at"])
+    for name in ("began_at", "due_at", "done_at"):
+        steps[name] = pd.to_datetime(steps[name])
+    steps["is_stated"] = steps["is_stated"].map(bool)
+    steps["days_left"] = days_left(steps["due_at"], at).where(steps["done_at"].isna())
+    return steps
 
 
 def _of_case(

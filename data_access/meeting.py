@@ -14,7 +14,7 @@ from typing import Final
 import pandas as pd
 from sqlalchemy import Connection
 
-from data_access import lists, queries, since, views
+from data_access import lists, queries, signals, since, views
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.periods import last_months, year_ago
@@ -56,7 +56,8 @@ def changes(connection: Connection, database: CaseDatabase, case_filter: CaseFil
 class Volume:
     """Figures of the period with `year_ago` (`VOLUMES`) and the last months.
 
-    `series`: start, end, unfinished, registered, closed.
+    `series`: start, end, unfinished, registered, closed, as far back as a series is judged by;
+    the wall shows `MONTHS` of them.
     """
 
     figures: dict[str, Figure]
@@ -70,7 +71,7 @@ def volume(connection: Connection, database: CaseDatabase, case_filter: CaseFilt
     """How much came in, was closed and is open: context, never a judgement."""
     rule, today, span = database.settings.period, case_filter.today, case_filter.span
     then = year_ago(span, today, rule)
-    months = last_months(today, MONTHS, rule)
+    months = last_months(today, signals.MONTHS, rule)
     read = views.measured(connection, database, case_filter, VOLUMES, [span, then])
     flow = views.measured(connection, database, case_filter, ("registered", "closed"), months)
     columns = {key: [flow.figure(key, month).numerator or 0 for month in months] for key in ("registered", "closed")}
@@ -122,14 +123,6 @@ def quality(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     compared = (span, year_ago(span, today, rule))
     read = views.measured(connection, database, case_filter, views.QUALITY, compared)
     return {key: read.figure(key, span, None, compared[1]) for key in views.QUALITY if queries.can_feed(database, key)}
-
-
-UNIT_RATES: Final = ("on_time_closure_rate", "overdue_share")
-
-
-def units(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
-    """The on-time rate and overdue share of each unit: indicator, group, numerator, denominator, value."""
-    return queries.measure(connection, database, case_filter, UNIT_RATES, by="unit")
 
 
 def late_by(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, by: str) -> pd.DataFrame:

@@ -110,6 +110,8 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
     "instructed": Dimension(("instruction.level",), lambda cases: cases.instruction.level, of_entries="instruction"),
     "item": Dimension(("checklist_item.item",), lambda cases: cases.item.item, of_entries="checklist_item"),
     "age": Dimension(("registered_at",), _age),
+    "stage": Dimension(("registered_at",), lambda cases: cases.stage),
+    "left_out": Dimension(("registered_at",), lambda cases: cases.left_out),
 }
 """Ways to group. `field` is the top-level category, `functional` the field's department (归口).
 
@@ -352,15 +354,35 @@ def measure_spans(
     the period. Spans may overlap. However many there are, indicators with one denominator
     take one statement for each way.
     """
-    rows: list[Row] = []
-    periods = _periods(case_filter, spans, seen_at)
-    if not by or database.has(*DIMENSIONS[by].needs):
-        fitting = [MEASURES[key] for key in keys if can_feed(database, key)]
-        if by:
-            fitting = [each for each in fitting if DIMENSIONS[by].fits(each)]
-        for together in _together(fitting):
-            rows += _counted(connection, database, case_filter, together, periods, by)
+    fed = [MEASURES[key] for key in keys if can_feed(database, key)]
+    rows = count_spans(connection, database, case_filter, fed, spans, by, seen_at)
     return _table(rows, keys, database, len(spans), grouped=by is not None)
+
+
+def count_spans(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    indicators: Sequence[Indicator],
+    spans: Sequence[Span],
+    by: str | None = None,
+    seen_at: datetime | None = None,
+    *,
+    as_recorded: bool = False,
+) -> list[Row]:
+    """The bare counts of `measure_spans`, to be added up, of indicators that need not be among `MEASURES`.
+
+    `as_recorded`: as the records are now, whatever events have changed since: cheaper, and near enough to try with.
+    """
+    if by and not database.has(*DIMENSIONS[by].needs):
+        return []
+    periods = _periods(case_filter, spans, seen_at)
+    fitting = [each for each in indicators if not by or DIMENSIONS[by].fits(each)]
+    return [
+        row
+        for together in _together(fitting)
+        for row in _counted(connection, database, case_filter, together, periods, by, as_recorded)
+    ]
 
 
 def can_feed(database: CaseDatabase, key: str) -> bool:
@@ -389,6 +411,7 @@ def _counted(
     indicators: Sequence[Indicator],
     periods: _Periods,
     by: str | None,
+    as_recorded: bool = False,
 ) -> list[Row]:
     """The counts of indicators that go together: a statement for each way, and one for what events have changed."""
     indicator = indicators[0]
@@ -422,7 +445,7 @@ def _counted(
         for way in ways(recorded, indicator, window)
     ]
     then = Cases(database, window.at, earliest)
-    if then.changed_later is not None:
+    if not as_recorded and then.changed_later is not None:
         changed = counts(then, [in_window(then, indicator, window)], +1, then.changed_later)
         if then.differs:
             unchanged = counts(recorded, [in_window(recorded, indicator, window)], -1, then.changed_later)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from data_access.problems import Problem
-from data_access.texts import has_text, text
+from data_access.texts import has_text, language, text
 
 FILE: Final = Path(__file__).resolve().parent.parent / "settings.toml"
 OVERRIDE: Final = "CASES_SETTINGS"
@@ -79,6 +79,10 @@ class DeadlineRules(_Part):
     objection_working_days: Days
     closing_days: Days
     extension_days: Days
+    review_apply_days: Days
+    review_days: Days
+    rereview_apply_days: Days
+    rereview_days: Days
     summary_working_days: Days
     holiday_rollover: bool
 
@@ -89,8 +93,13 @@ class Thresholds(_Part):
     due_soon_days: AscendingDays
     age_bands: AscendingDays
     follow_up_after_days: Annotated[int, Field(ge=0)]
-    first_time_months: Annotated[int, Field(ge=1)]
+    first_time_months: Annotated[int, Field(ge=1, le=60)]
     progress_days: Annotated[int, Field(ge=1)]
+
+    @property
+    def first_time_days(self) -> int:
+        """`first_time_months` in days (6 months = 183): engines differ on the same day of another month."""
+        return round(self.first_time_months * 365.25 / 12)
 
 
 AGENDA: Final = (
@@ -99,8 +108,10 @@ AGENDA: Final = (
     "volume",
     "channels",
     "levels",
+    "seasons",
     "fields",
     "quality",
+    "duration",
     "departments",
     "townships",
     "late",
@@ -112,6 +123,8 @@ AGENDA: Final = (
     "backlog",
     "checklist",
     "coming",
+    "official",
+    "data",
     "procedure",
 )
 """The views of the meeting that there are, in the meeting's order."""
@@ -170,6 +183,40 @@ class Checklist(_Part):
     items: Annotated[dict[str, KindName], AfterValidator(Table)]
 
 
+SPRING_FESTIVAL: Final = "spring_festival"
+"""The anchor of a season that hangs on lunar new year's day."""
+
+
+def _anchor(day: str) -> str:
+    if day != SPRING_FESTIVAL:
+        try:
+            written = date.fromisoformat(f"2001-{day}")  # a year without 29 February
+        except ValueError as error:
+            raise ValueError("season_anchor") from error
+        if f"{written:%m-%d}" != day:
+            raise ValueError("season_anchor")
+    return day
+
+
+class Season(_Part):
+    """A season: its name in each language, the day it hangs on (`03-04`, or Spring Festival), days before and after.
+
+    `leave_out`: months with at least seven of its days are left out of what counts as usual.
+    """
+
+    zh_CN: str
+    en: str
+    anchor: Annotated[str, AfterValidator(_anchor)]
+    before: Annotated[int, Field(ge=0, le=60)]
+    after: Annotated[int, Field(ge=0, le=60)]
+    leave_out: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in the language in use."""
+        return self.zh_CN if language() == "zh_CN" else self.en
+
+
 class KindNames(_Part):
     """Names of the three kinds of unit."""
 
@@ -182,6 +229,12 @@ class Database(_Part):
     """How patiently the database is asked."""
 
     statement_timeout_seconds: Annotated[int, Field(ge=1)]
+
+
+class Official(_Part):
+    """Published figures to stand beside ours: `file` is a CSV or Excel file; empty = none."""
+
+    file: str
 
 
 class Settings(_Part):
@@ -199,6 +252,8 @@ class Settings(_Part):
     targets: Targets
     annual_targets: Annotated[dict[str, Share], AfterValidator(Table)] = Table()
     checklist: Checklist
+    official: Official = Official(file="")
+    seasons: Annotated[dict[str, Season], AfterValidator(Table)] = Table()
     unit_kinds: KindNames
     database: Database
 

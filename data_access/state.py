@@ -12,7 +12,19 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, false, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Subquery,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from data_access import schema
 from data_access.database import CaseDatabase
@@ -22,6 +34,13 @@ from data_access.deadlines import Limit
 OUTSIDE_DISPOSITIONS: Final = ("not_accepted", "no_longer_accepted", "returned", "merged", "filed")
 LEAVING: Final = ("not_accepted", "transferred", "merged")
 OTHER_CLOCKS: Final = ("suggestion", "accusation")
+
+STAGES: Final = ("forwarding", "acceptance", "closing", "outside", "closed", "review", "rereview")
+"""Where a case is (`Cases.stage`): a step that has a limit, or open outside the closing clock, or closed."""
+OF_CLOSED: Final = ("closed", "review", "rereview")
+"""Those of `STAGES` that only closed cases can be at."""
+LEFT_OUT: Final = ("in", "other_purpose", "other_track", "disposition", "left", "no_deadline")
+"""Whether a case is on the closing clock, and if not, why (`Cases.left_out`)."""
 
 ENTRIES: Final = {
     "reminder_slip": "slip",
@@ -34,6 +53,17 @@ ENTRIES: Final = {
 
 Instant = datetime | ColumnElement[Any]
 Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class AtStep:
+    """A step with a limit: which cases are at it, since when, until when, and whether the source states that."""
+
+    code: str
+    holds: Condition
+    began_at: ColumnElement[Any]
+    due: ColumnElement[Any]
+    is_stated: Condition
 
 
 def _is_in(column: ColumnElement[Any], codes: tuple[str, ...]) -> Condition:
@@ -288,6 +318,22 @@ class Cases:
         )
 
     @cached_property
+    def left_out(self) -> ColumnElement[Any]:
+        """Why a case is outside the closing clock, as a code of `LEFT_OUT`; `in` where it is on it (`on_clock`).
+
+        The first reason of several: so that the counts by reason add up to all cases.
+        """
+        columns = self.columns
+        return case(
+            (_is_in(columns.purpose, OTHER_CLOCKS), "other_purpose"),
+            (func.coalesce(columns.track, "") == "other", "other_track"),
+            (_is_in(columns.disposition, OUTSIDE_DISPOSITIONS), "disposition"),
+            (self.has_left, "left"),
+            (self.due.is_(None), "no_deadline"),
+            else_="in",
+        )
+
+    @cached_property
     def is_overdue(self) -> Condition:
         """Open past its deadline."""
         return and_(self.is_open, self.on_clock, self.due <= self.at)
@@ -322,12 +368,16 @@ class Cases:
         computed = self.database.clock.acceptance.sql(self.columns.unit_received_at, self.database.years)
         return func.coalesce(self.columns.acceptance_due_at, computed)
 
+    @cached_property
+    def objection_due(self) -> ColumnElement[Any]:
+        """Until when the unit may object to jurisdiction (Art. 23)."""
+        return self.database.clock.objection.sql(self.columns.unit_received_at, self.database.years)
+
     def noticed_by(self, limit: Any) -> Condition:
         """Accepted, not accepted, or objected to within the working days of Art. 23, by `limit`."""
         columns = self.columns
-        objection_due = self.database.clock.objection.sql(columns.unit_received_at, self.database.years)
         objected = and_(
-            columns.objected_at.is_not(None), columns.objected_at <= limit, columns.objected_at <= objection_due
+            columns.objected_at.is_not(None), columns.objected_at <= limit, columns.objected_at <= self.objection_due
         )
         return or_(
             columns.noticed_at <= limit, columns.accepted_at <= limit, columns.not_accepted_at <= limit, objected
@@ -342,6 +392,126 @@ class Cases:
             self.acceptance_due <= self.at,
             ~func.coalesce(self.noticed_by(self.at), false()),
         )
+
+    # review and re-review
+
+    @cached_property
+    def review_apply_due(self) -> ColumnElement[Any]:
+        """Until when a review can be applied for (Art. 35), from the written opinion, else the closing."""
+        told = func.coalesce(self.columns.answered_at, self.columns.closed_at)
+        return self.database.clock.review_apply.sql(told, self.database.years)
+
+    @cached_property
+    def review_due(self) -> ColumnElement[Any]:
+        """When the review must be decided (Art. 35); stated, else computed from the application."""
+        computed = self.database.clock.review.sql(self.columns.review_applied_at, self.database.years)
+        return func.coalesce(self.columns.review_due_at, computed)
+
+    @cached_property
+    def rereview_apply_due(self) -> ColumnElement[Any]:
+        """Until when a re-review can be applied for (Art. 36), from the decision of the review."""
+        return self.database.clock.rereview_apply.sql(self.columns.review_decided_at, self.database.years)
+
+    @cached_property
+    def rereview_due(self) -> ColumnElement[Any]:
+        """When the re-review must be decided (Art. 36); stated, else computed. Days of hearing are not counted."""
+        days = self.columns.hearing_days
+        hearing = case((days > 0, days), else_=literal_column("0"))
+        computed = self.database.clock.rereview.sql(self.columns.rereview_applied_at, self.database.years, hearing)
+        return func.coalesce(self.columns.rereview_due_at, computed)
+
+    def _waits_for(self, decision: str) -> Condition:
+        """Closed, `decision` (review or rereview) applied for and not yet made."""
+        applied, decided = (getattr(self.columns, f"{decision}_{what}_at") for what in ("applied", "decided"))
+        return and_(self.is_closed, applied <= self.at, or_(decided.is_(None), decided > self.at))
+
+    # the step a case is at
+
+    @cached_property
+    def in_rereview(self) -> Condition:
+        """Closed, its re-review not yet decided."""
+        return self._waits_for("rereview")
+
+    @cached_property
+    def in_review(self) -> Condition:
+        """Closed, its review not yet decided."""
+        return and_(self._waits_for("review"), ~func.coalesce(self.in_rereview, false()))
+
+    @cached_property
+    def awaits_notice(self) -> Condition:
+        """Open, with the unit or on its way to it, no notice given. Whatever is `acceptance_overdue` is among them."""
+        columns = self.columns
+        if not self.database.has("unit_received_at", "noticed_at"):
+            return false()
+        on_its_way = or_(columns.unit_received_at <= self.at, columns.forwarded_at <= self.at)
+        there = or_(on_its_way, self.acceptance_due <= self.at)
+        return and_(
+            self.is_open,
+            columns.unit_received_at.is_not(None),
+            there,
+            ~func.coalesce(self.noticed_by(self.at), false()),
+        )
+
+    @cached_property
+    def awaits_forwarding(self) -> Condition:
+        """Open, not yet sent to a unit nor disposed of otherwise (Art. 22)."""
+        columns = self.columns
+        if not self.database.has("forwarded_at"):
+            return false()
+        return and_(
+            self.is_open,
+            ~_is_in(columns.disposition, OUTSIDE_DISPOSITIONS),
+            ~func.coalesce(or_(self.forwarded_by(self.at), columns.unit_received_at <= self.at), false()),
+        )
+
+    @cached_property
+    def due_is_stated(self) -> Condition:
+        """Whether the source states the closing deadline in force; else it is computed."""
+        columns = self.columns
+        first = or_(columns.extended_at.is_(None), columns.extended_at > self.at)
+        return or_(columns.due_at.is_not(None), and_(columns.original_due_at.is_not(None), first))
+
+    @cached_property
+    def _accepted(self) -> ColumnElement[Any]:
+        """Since when the unit has the case, as far as recorded by the instant."""
+        columns = self.columns
+        moments = (columns.accepted_at, columns.noticed_at, columns.unit_received_at, columns.forwarded_at)
+        return func.coalesce(*(case((moment <= self.at, moment)) for moment in moments), columns.registered_at)
+
+    @cached_property
+    def steps(self) -> tuple[AtStep, ...]:
+        """The steps with a limit that a case can be at; the first whose condition holds is the one (`stage`)."""
+        columns = self.columns
+        received = case((columns.unit_received_at <= self.at, columns.unit_received_at), else_=columns.forwarded_at)
+        on_clock = and_(self.is_open, self.on_clock)
+        review, rereview = columns.review_due_at.is_not(None), columns.rereview_due_at.is_not(None)
+        return (
+            AtStep("rereview", self.in_rereview, columns.rereview_applied_at, self.rereview_due, rereview),
+            AtStep("review", self.in_review, columns.review_applied_at, self.review_due, review),
+            AtStep(
+                "acceptance",
+                self.awaits_notice,
+                received,
+                self.acceptance_due,
+                columns.acceptance_due_at.is_not(None),
+            ),
+            AtStep("forwarding", self.awaits_forwarding, self.received_at, self.forwarding_due, false()),
+            AtStep("closing", on_clock, self._accepted, self.due, self.due_is_stated),
+        )
+
+    @cached_property
+    def stage(self) -> ColumnElement[Any]:
+        """Where the case is, as a code of `STAGES`.
+
+        An open case is `outside` where no step with a limit is ahead of it: see `left_out`.
+        """
+        rest = case((self.is_open, "outside"), else_="closed")
+        return case(*((step.holds, literal_column(f"'{step.code}'")) for step in self.steps), else_=rest)
+
+    @cached_property
+    def stage_due_at(self) -> ColumnElement[Any]:
+        """When its step must be done; empty where the step has no limit."""
+        return case(*((step.holds, step.due) for step in self.steps))
 
     # ratings, and the tables with several entries a case
 

@@ -17,15 +17,17 @@ from sqlalchemy import Connection, Subquery, case, cast, false, func, null, sele
 
 from data_access import flows, queries
 from data_access.database import CaseDatabase
+from data_access.dialect import day_of
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
-from data_access.periods import Span, last_months, month_of, previous, year_ago
+from data_access.periods import Span, last_months, month_of, month_span, previous, year_ago
 from data_access.schema import Moment
 from data_access.state import Cases, Condition, cases_at
 from data_access.views import Figure, measured
 
 MONTHS: Final = 12
-BURN_MONTHS: Final = 36
+PACE_MONTHS: Final = 3
+BURN_COLUMNS: Final = ["batch", "end", "unfinished", "listed", "resolved", "remaining"]
 ROWS: Final = 60
 """As many of the oldest listed cases as the page shows; the rest is behind a link."""
 MOVES: Final = ("supervised_new", "supervised_again", "signed_off")
@@ -75,7 +77,7 @@ class Supervision:
     flows of `MOVES`. `listed`: the oldest of the listed cases, see `_listed`. `posts`: post,
     open, closed, overdue, longest (days open), progress (days since the newest record).
     `batches`: batch, listed_on, listed, resolved, remaining, value, then one column for each
-    of `queries.AGES`. `burn_down`: batch, start and end of a month, remaining at its end.
+    of `queries.AGES`. `burn_down`: see there.
     `targets`: unit, target, listed, resolved, value. `levels`: group, denominator of what was
     closed at each handling level. `days`: the days that a question on long-standing cases has to name.
     """
@@ -131,7 +133,7 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
         posts=_posts(connection, database, case_filter, by("post", OWNED)),
         items=by("item", ("checklist_rate",)),
         batches=batches(connection, database, case_filter),
-        burn_down=_burn_down(connection, database, case_filter),
+        burn_down=burn_down(connection, database, case_filter),
         targets=_targets(connection, database, ever),
         levels=by("handling", ("lowest_level_rate",)),
         days=days_of_lists(case_filter),
@@ -304,27 +306,83 @@ def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     return pd.DataFrame(rows, columns=columns).sort_values(["listed_on", "batch"], ignore_index=True)
 
 
-def _burn_down(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
-    """What was left of each batch at the end of each month since it was listed: batch, start, end, remaining."""
-    columns = ["batch", "start", "end", "remaining"]
+def burn_down(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
+    """What was left of each batch on the day it was frozen and at each month's end since: `BURN_COLUMNS`.
+
+    `listed`, `resolved` and `remaining` are counts by the end of the day `end`, by the rule of backlog_resolution_rate;
+    `unfinished`: the month goes on past the instant. Oldest batch first.
+    """
     if not queries.can_feed(database, BACKLOG) or not database.has("listing.list_id"):
-        return pd.DataFrame(columns=columns)
-    today, rule, listing = case_filter.today, database.settings.period, database.read("listing")
-    first = connection.execute(select(func.min(listing.listed_at)).where(listing.kind == "backlog")).scalar()
-    if first is None or first.date() > today:
-        return pd.DataFrame(columns=columns)
-    count = min(BURN_MONTHS, month_of(today, rule) - month_of(first.date(), rule) + 1)
-    months = last_months(today, count, rule)
-    spans = [Span(None, min(month.end, today)) for month in months]
-    table = queries.measure_spans(connection, database, case_filter, [BACKLOG], spans, by="batch")
-    return pd.DataFrame(
-        {
-            "batch": table["group"],
-            "start": [pd.Timestamp(months[position].start or today) for position in table["span"]],
-            "end": [pd.Timestamp(spans[position].end) for position in table["span"]],
-            "remaining": (table["denominator"] - table["numerator"]).astype("int64"),
-        }
-    ).sort_values(["batch", "end"], ignore_index=True)
+        return pd.DataFrame(columns=BURN_COLUMNS)
+    ever = case_filter.over(Span(None, case_filter.today))
+    found = _listed_and_resolved(connection, database, ever)
+    rule, today = database.settings.period, case_filter.today
+    rows = []
+    first_days = found.groupby("batch")["listed_on"].min().sort_values(kind="stable")
+    for batch, first in first_days.items():
+        entries = found[found["batch"] == batch]
+        months = [month_span(month, month, rule) for month in range(month_of(first, rule), month_of(today, rule) + 1)]
+        ends = [(first, False), *((min(month.end, today), month.end > today) for month in months)]
+        for end, unfinished in ends:
+            listed = int(entries.loc[entries["listed_on"] <= end, "n"].sum())
+            resolved = int(entries.loc[entries["resolved_on"].notna() & (entries["until"] <= end), "n"].sum())
+            rows.append((batch, pd.Timestamp(end), unfinished, listed, resolved, listed - resolved))
+    table = pd.DataFrame(rows, columns=BURN_COLUMNS)
+    if _follows_units(database, ever) and len(table):
+        table = _as_then(connection, database, ever, table)
+    return table
+
+
+def _listed_and_resolved(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:
+    """Entries of the batches by the days they were listed and resolved on: batch, listed_on, resolved_on, until, n.
+
+    `until` is the later of the two days: from it on the entry is done.
+    """
+    cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
+    assert indicator.numerator
+    batch = queries.group_of(cases, "batch", indicator)
+    listed = day_of(cases.listing_began_at)
+    resolved = case((indicator.numerator(cases), day_of(cases.resolved_at)))
+    where = [*ever.where(cases), indicator.base(cases), batch.is_not(None), ~cases.is_accusation]
+    source = queries.source_of(cases, indicator, [])
+    statement = select(batch, listed, resolved, func.count()).select_from(source).where(*where)
+    rows = connection.execute(statement.group_by(batch, listed, resolved)).all()
+    table = pd.DataFrame(
+        [(batch, date.fromisoformat(began), ended and date.fromisoformat(ended), n) for batch, began, ended, n in rows],
+        columns=["batch", "listed_on", "resolved_on", "n"],
+    ).astype({"resolved_on": object})
+    days = zip(table["listed_on"], table["resolved_on"], strict=True)
+    table["until"] = [max(began, ended or began) for began, ended in days]
+    return table
+
+
+def _follows_units(database: CaseDatabase, case_filter: CaseFilter) -> bool:
+    """Whether the filter is about units and cases went from one to another, so that each day has its own cases."""
+    return bool(case_filter.unit or case_filter.kind) and bool(database.last_event_at.get("reassigned"))
+
+
+def _as_then(connection: Connection, database: CaseDatabase, ever: CaseFilter, table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with its counts as of each day, like the lists behind them: for units that cases were moved between."""
+    days = sorted(set(table["end"].dt.date))
+    spans = [Span(None, day) for day in days]
+    counted = queries.measure_spans(connection, database, ever, [BACKLOG], spans, by="batch")
+    pairs = {
+        (row["group"], pd.Timestamp(days[row["span"]])): (int(row["denominator"]), int(row["numerator"]))
+        for row in counted.to_dict("records")
+    }
+    found = [pairs.get((batch, end), (0, 0)) for batch, end in zip(table["batch"], table["end"], strict=True)]
+    table = table.assign(listed=[listed for listed, _ in found], resolved=[resolved for _, resolved in found])
+    return table.assign(remaining=table["listed"] - table["resolved"])
+
+
+def pace(batch: pd.DataFrame) -> tuple[float, int] | None:
+    """Cases resolved a month over the last whole months, `PACE_MONTHS` at most, and how many those are.
+
+    None where no whole month has gone by since the list was frozen. `batch`: the rows of one in `burn_down`.
+    """
+    whole = batch[~batch["unfinished"].astype(bool)]["resolved"].tolist()[1:]
+    months = min(PACE_MONTHS, len(whole) - 1)
+    return ((whole[-1] - whole[-1 - months]) / months, months) if months > 0 else None
 
 
 def _targets(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from data_access import flows, lists, queries, schema
+from data_access import fair, flows, lists, queries, schema
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.periods import (
@@ -27,9 +27,11 @@ from data_access.periods import (
     year_ago,
     year_start,
 )
-from data_access.settings import PeriodRule
+from data_access.settings import PeriodRule, Settings
 
 SPARK_MONTHS: Final = 12
+JUDGED_MONTHS: Final = 18
+"""Months that a rate is judged by: twelve to judge from, the unfinished one, two of a season, three to mature."""
 STOCKS: Final = ("open", "overdue", "due_soon")
 RATES: Final = ("on_time_closure_rate", "closure_rate", "unit_satisfaction_rate")
 TILES: Final = ("open", "overdue", "due_soon", *RATES)
@@ -40,13 +42,22 @@ MEETING_ROWS: Final = (
     "office_satisfaction_rate",
     "unit_satisfaction_rate",
 )
-COHORTS: Final = {"closure_rate": 90, "resolution_rate": 60, "extension_rate": 90, "follow_up_rate": 60}
-"""Rates of a cohort that goes on after its period, and the days until its figure can be compared."""
+COHORTS: Final = {
+    "closure_rate": 90,
+    "resolution_rate": 60,
+    "extension_rate": 90,
+    "follow_up_rate": 60,
+    "first_time_resolution_rate": 0,
+}
+"""Rates of a cohort that goes on after its period, and the days until its figure can be compared.
+
+First-time resolution waits for the months in which the matter may come back (`days_to_compare`)."""
 QUALITY: Final = (
     "on_time_closure_rate",
     "on_time_answer_rate",
     "closure_rate",
     "resolution_rate",
+    "first_time_resolution_rate",
     "office_timely_forwarding_rate",
     "unit_timely_acceptance_rate",
     "extension_rate",
@@ -113,9 +124,14 @@ def measured(
     return Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
 
 
-def _matured(months: Sequence[Span], key: str, at: datetime) -> tuple[Span, ...]:
-    """The months whose cohort's figure can be compared by now."""
-    return tuple(month for month in months if month.last + timedelta(days=COHORTS[key]) <= at)
+def days_to_compare(key: str, settings: Settings) -> int:
+    """The days after a period until the figure of its cohort can be compared."""
+    return settings.thresholds.first_time_days if key == "first_time_resolution_rate" else COHORTS[key]
+
+
+def _matured(months: Sequence[Span], days: int, at: datetime) -> tuple[Span, ...]:
+    """The months that ended `days` ago, whose cohort's figure can be compared by now."""
+    return tuple(month for month in months if month.last + timedelta(days=days) <= at)
 
 
 def _figure(row: Any) -> Figure:
@@ -132,6 +148,8 @@ def _figure(row: Any) -> Figure:
 class Overview:
     """The overview. `tiles` by key with `sparks` (month -> value); `meeting` and `meeting_spans` for the month's table.
 
+    `monthly`: the rates among the tiles by complete month, by key: start, end, unfinished, value, denominator.
+
     `by_unit` and `by_field`: group, open (on a clock), overdue, share. `late_now`: overdue that
     fell due in the period, and before it. `accusations`: registered and closed, county totals only.
     """
@@ -140,6 +158,7 @@ class Overview:
     tiles: dict[str, Figure]
     not_yet_due: int
     sparks: dict[str, pd.Series[float]]
+    monthly: dict[str, pd.DataFrame]
     late_now: tuple[int, int]
     by_unit: pd.DataFrame
     by_field: pd.DataFrame
@@ -154,7 +173,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     """Everything on the overview page."""
     rule, today, span = database.settings.period, case_filter.today, case_filter.span
     earlier, last_year = previous(span, today, rule), year_ago(span, today, rule)
-    months = last_months(today, SPARK_MONTHS, rule)
+    months = last_months(today, JUDGED_MONTHS, rule)
     month = last_complete_month(today, rule)
     in_month = [month_span(month - back, month - back, rule) for back in (0, 1, 12)]
     first = year_start(month, rule)
@@ -166,10 +185,10 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
 
     rates = read([key for key in RATES if key != "closure_rate"], *compared, *in_month, *in_year, *months)
     closed = read(["closure_rate", "not_yet_due"], *compared)
-    cohorts = _matured(months, "closure_rate", case_filter.at)
+    cohorts = _matured(months, COHORTS["closure_rate"], case_filter.at)
     closure = measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
     rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
-    days = [min(month.end, today) for month in months]
+    days = [min(month.end, today) for month in months[-SPARK_MONTHS:]]
     stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
     late = lists.overdue_by_day(connection, database, case_filter)
 
@@ -179,11 +198,14 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     def figures(*spans: Span | None) -> tuple[Figure, ...]:
         return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
 
+    complete = [each for each in months if each.end <= today]
+    monthly = {
+        key: _by_month(key, closure, cohorts) if key in COHORTS else _by_month(key, rates, complete) for key in RATES
+    }
+
     def spark(key: str) -> pd.Series[float]:
-        if key == "closure_rate":
-            return pd.Series([closure.figure(key, month).value for month in cohorts], dtype="float64")
         if key in RATES:
-            return pd.Series([rates.figure(key, month).value for month in months], dtype="float64")
+            return monthly[key]["value"].tail(SPARK_MONTHS)
         return pd.Series([stocks.figure(key, Span(None, day)).value for day in days], dtype="float64")
 
     return Overview(
@@ -191,6 +213,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         tiles={key: source(key).figure(key, *compared) for key in TILES},
         not_yet_due=closed.figure("not_yet_due", span).numerator or 0,
         sparks={key: spark(key) for key in TILES},
+        monthly=monthly,
         late_now=late_now(late, case_filter),
         by_unit=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),
         by_field=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="field")),
@@ -200,6 +223,20 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         previous=earlier,
         accusations=None if case_filter.narrowed else flows.accusations(connection, database, case_filter),
     )
+
+
+def _by_month(key: str, measure: Measured, months: Sequence[Span]) -> pd.DataFrame:
+    """A rate in whole months: indicator, start, end, unfinished (never), value, denominator."""
+    found = [(month, measure.figure(key, month)) for month in months]
+    columns = {
+        "indicator": pd.Series([key] * len(found), dtype=object),
+        "start": pd.to_datetime([month.start or month.end for month, _ in found]),
+        "end": pd.to_datetime([month.end for month, _ in found]),
+        "unfinished": pd.Series([False] * len(found), dtype=bool),
+        "value": pd.Series([figure.value for _, figure in found], dtype="float64"),
+        "denominator": pd.Series([figure.denominator for _, figure in found], dtype="float64"),
+    }
+    return pd.DataFrame(columns)
 
 
 def late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
@@ -223,7 +260,7 @@ class Trends:
 
     `series`: start, end, unfinished, registered, closed, open (at the end), one row a span.
     `by_year`: year, month (1-12), start, end, registered, unfinished. `multiples`: group,
-    start, end, registered, closed by month, for one dimension.
+    start, end, registered, closed, unfinished by month, for one dimension.
     """
 
     series: pd.DataFrame
@@ -234,7 +271,7 @@ class Trends:
 BUCKETS: Final = {"day": 60, "week": 53, "month": 36, "quarter": 20, "year": 10}
 """How many spans of each length a trend shows at least, as far as there are data."""
 MULTIPLE_MONTHS: Final = 24
-QUALITY_MONTHS: Final = 12
+QUALITY_MONTHS: Final = JUDGED_MONTHS
 
 
 def trends(
@@ -278,6 +315,7 @@ def trends(
     ).reset_index()
     multiples["start"] = [pd.Timestamp(recent[position].start or today) for position in multiples.get("span", [])]
     multiples["end"] = [pd.Timestamp(recent[position].end) for position in multiples.get("span", [])]
+    multiples["unfinished"] = [recent[position].end > today for position in multiples.get("span", [])]
     return Trends(series, by_year, multiples)
 
 
@@ -314,6 +352,8 @@ class Overdue:
 
     `acceptance`: open cases whose acceptance notice is late, by unit (group, numerator).
     `soon`: cases due within each threshold, in days. `rows`, `soon_rows`: the first cases of each list.
+    `by_step`: open cases by step (`lists.open_by_step`). `appeals`: cases in review and re-review, those past
+    their limit and those due within 7 days, by indicator; empty where the database has no reviews.
     """
 
     by_day: pd.DataFrame
@@ -323,6 +363,11 @@ class Overdue:
     page: lists.CasePage
     soon_page: lists.CasePage
     share: Figure
+    by_step: pd.DataFrame
+    appeals: dict[str, int]
+
+
+APPEALS: Final = ("in_review", "review_overdue", "review_soon", "in_rereview", "rereview_overdue", "rereview_soon")
 
 
 def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overdue:
@@ -344,6 +389,11 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
         page=page("overdue"),
         soon_page=page("due_later"),
         share=read.figure("overdue_share", case_filter.span),
+        by_step=lists.open_by_step(connection, database, case_filter),
+        appeals={
+            str(row.indicator): int(row.numerator)  # type: ignore[arg-type]
+            for row in queries.measure(connection, database, case_filter, APPEALS).itertuples()
+        },
     )
 
 
@@ -371,7 +421,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     ended = measured(connection, database, case_filter, at_end, (*compared, *months))
     ongoing = measured(connection, database, case_filter, tuple(COHORTS), compared)
     cohorts = measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
-    matured = {key: _matured(months, key, case_filter.at) for key in COHORTS}
+    matured = {key: _matured(months, days_to_compare(key, database.settings), case_filter.at) for key in COHORTS}
     fed = [key for key in QUALITY if queries.can_feed(database, key)]
     return Resolution(
         figures={key: (ongoing if key in COHORTS else ended).figure(key, *compared) for key in fed},
@@ -408,17 +458,26 @@ UNIT_KEYS: Final = (
 
 @dataclass(frozen=True)
 class Departments:
-    """Units beside each other. `units`, `places`, `functional`: indicator, group, numerator, denominator, value.
+    """Units beside each other. `places`, `functional`: indicator, group, numerator, denominator, value.
 
-    `monthly`: group, start, value of the on-time rate of the last months. `heat`: unit,
-    field, open (on a clock), overdue.
+    `monthly`: group, start, value of the on-time rate of the last months. `standing`: how each unit does beside
+    the county (`fair.Standing`).
     """
 
-    units: pd.DataFrame
     places: pd.DataFrame
     functional: pd.DataFrame
     monthly: pd.DataFrame
-    heat: pd.DataFrame
+    standing: fair.Standing
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """indicator, group, numerator, denominator, value."""
+        return self.standing.units
+
+    @property
+    def heat(self) -> pd.DataFrame:
+        """unit, field, open (on a clock), overdue."""
+        return self.standing.heat
 
 
 def departments(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Departments:
@@ -431,11 +490,10 @@ def departments(connection: Connection, database: CaseDatabase, case_filter: Cas
     monthly = queries.measure_spans(connection, database, case_filter, ["on_time_closure_rate"], months, by="unit")
     monthly["start"] = [pd.Timestamp(months[position].start or case_filter.today) for position in monthly["span"]]
     return Departments(
-        units=by("unit"),
         places=by("township"),
         functional=by("functional"),
         monthly=monthly,
-        heat=lists.overdue_by_unit_and_field(connection, database, case_filter),
+        standing=fair.standing(connection, database, case_filter, UNIT_KEYS),
     )
 
 

@@ -20,8 +20,11 @@ RATES = {
     "on_time_answer_rate",
     "office_timely_forwarding_rate",
     "unit_timely_acceptance_rate",
+    "review_timely_rate",
+    "rereview_timely_rate",
     "closure_rate",
     "resolution_rate",
+    "first_time_resolution_rate",
     "overdue_share",
     "office_rating_response_rate",
     "unit_rating_response_rate",
@@ -45,6 +48,7 @@ RATES = {
 VOLUMES = {"registered", "closed", "open"}
 COUNTS = VOLUMES | {
     *("overdue", "due_soon", "acceptance_overdue"),
+    *("in_review", "review_overdue", "in_rereview", "rereview_overdue"),
     *("supervised", "supervised_new", "supervised_again", "signed_off", "signed_off_open", "milestone_overdue"),
     *("supervised_unowned", "supervised_still", "instructed", "instruction_overdue", "assigned", "report_overdue"),
     *("slips", "slips_again", "slip_overdue", "overdue_without_slip", "assisting_overdue", "no_second_look"),
@@ -131,6 +135,9 @@ class Reference:
         received = c["petitioned_at"].fillna(c["registered_at"])
         c["forwarding_due"] = end_of_day(received, 15)
         c["acceptance_due"] = c["acceptance_due_at"].fillna(end_of_day(c["unit_received_at"], 15))
+        c["review_due"] = c["review_due_at"].fillna(end_of_day(c["review_applied_at"], 30))
+        hearing = pd.to_timedelta(c["hearing_days"].fillna(0), unit="D")
+        c["rereview_due"] = c["rereview_due_at"].fillna(end_of_day(c["rereview_applied_at"], 30) + hearing)
         within = c["objected_at"] <= self.calendar.after(c["unit_received_at"], 5)
         c["objected_in_time"] = c["objected_at"].where(within)
         c["track"] = c["track"].fillna("statutory")
@@ -239,6 +246,9 @@ class Reference:
         silent = received[received["is_open"] & (received["acceptance_due"] <= at)]
         found["acceptance_overdue"] = silent[~(earliest(silent, notices) <= at)], None
 
+        again = self.appeals(c, at, within, "rereview", found)
+        self.appeals(c[~c["case_id"].isin(again["case_id"])], at, within, "review", found, among=c)
+
         cohort = c[c["counts"] & within(c["registered_at"])]
         found["closure_rate"] = cohort, ~cohort["is_open"]
         done = c[c["counts"] & ~c["is_open"] & within(c["closed_then"])]
@@ -246,6 +256,11 @@ class Reference:
         a_month_ago = at.normalize() - 30 * DAY + DAY - SECOND
         old = done[done["closed_then"] <= a_month_ago]
         found["follow_up_rate"] = old, old["followed_up_at"] <= at
+        half_a_year_ago = at.normalize() - 183 * DAY + DAY - SECOND
+        is_first = done["is_first"].where(done["is_first"].notna(), done["is_repeat"].map({True: False, False: True}))
+        firsts = done[is_first.eq(True) & (done["closed_then"] <= half_a_year_ago)]
+        back = firsts["next_repeat_at"].where(firsts["next_repeat_at"] <= at)
+        found["first_time_resolution_rate"] = firsts, ~(back <= end_of_day(firsts["closed_then"], 183))
 
         running = c[c["is_open"] & c["on_clock"]]
         late = running["due_then"] <= at
@@ -284,6 +299,17 @@ class Reference:
         found["closed"] = volume[~volume["is_open"] & within(volume["closed_then"])], None
         found["open"] = volume[volume["is_open"]], None
         return found
+
+    def appeals(self, c: Frame, at: pd.Timestamp, within: Any, which: str, found: Any, among: Any = None) -> Frame:
+        """Reviews or re-reviews that wait, are late or were decided in time; gives back those that wait."""
+        applied, decided, due = (f"{which}_{name}" for name in ("applied_at", "decided_at", "due"))
+        waits = c[~c["is_open"] & (c[applied] <= at) & ~(c[decided] <= at)]
+        found[f"in_{which}"] = waits, None
+        found[f"{which}_overdue"] = waits[waits[due] <= at], None
+        c = c if among is None else among
+        past = c[(c[applied] <= at) & (c[due] <= at) & within(c[due])]
+        found[f"{which}_timely_rate"] = past, past[decided] <= past[due]
+        return waits
 
     def accountability(self, c: Frame, at: pd.Timestamp, within: Any) -> dict[str, tuple[Frame, Any]]:
         """The indicators of lists, instructions, slips, assistance and procedure, of the cases `c`."""

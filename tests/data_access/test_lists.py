@@ -24,6 +24,7 @@ AS_OF = "2026-11-24"
 COLUMNS = {
     *("case_no", "lead_unit_id", "category_id", "township_id", "channel", "track", "registered_at", "due_at"),
     *("closed_at", "is_open", "is_overdue", "was_late", "days_overdue", "extended", "supervised"),
+    *("stage", "stage_began_at", "stage_due_at", "days_left", "share_used", "due_source"),
 }
 
 

@@ -221,6 +221,7 @@ def test_nothing_is_grouped_by_person_or_by_place_below_the_township() -> None:
     assert set(DIMENSIONS) == {
         *("unit", "kind", "township", "category", "field", "functional", "channel", "level", "repeat", "group"),
         *("handling", "track", "disposition", "task_force", "post", "assigned", "batch", "instructed", "item", "age"),
+        *("stage", "left_out"),
     }
 
 

@@ -17,7 +17,7 @@ from data_access.filters import CaseFilter
 from data_access.lists import Question
 from data_access.queries import AGES
 from data_access.settings import Table
-from data_access.supervision import BACKLOG, MOVES, OWNED, PROCEDURE, Supervision, supervision
+from data_access.supervision import BACKLOG, MOVES, OWNED, PROCEDURE, Supervision, pace, supervision
 
 UNITS = [
     {"unit_id": "A", "name": "甲局", "kind": "department"},
@@ -118,7 +118,12 @@ def test_long_standing_cases_by_batch(county: CaseDatabase) -> None:
     (batch,) = view.batches.to_dict("records")
     assert [batch[name] for name in ("batch", "listed", "resolved", "remaining")] == ["county-2026", 3, 1, 2]
     assert [batch[code] for code in AGES] == [0, 1, 0, 1]
-    assert list(view.burn_down["remaining"]) == [3, 3, 2, 2, 2, 2, 2, 2, 2], "March to November"
+    assert list(view.burn_down["remaining"]) == [3, 3, 3, 2, 2, 2, 2, 2, 2, 2], "when frozen, then March to November"
+    assert list(view.burn_down["unfinished"]) == [False] * 9 + [True]
+    assert pace(view.burn_down) == (0, 3), "one was resolved in May; none from August to October"
+    by_june = view.burn_down[view.burn_down["end"] <= "2026-06-30"]
+    assert pace(by_june) == (pytest.approx(1 / 3), 3), "April, May, June"
+    assert pace(view.burn_down.head(2)) is None, "no whole month since"
     assert view.targets.empty
 
 
