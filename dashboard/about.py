@@ -1,19 +1,52 @@
-"""What the definitions page tells about indicators and the database in use."""
+"""The parts of the definitions page: the indicators, the statutory clock, the data and their faults, the database."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
-from dashboard import cache, words
+import streamlit as st
+
+from dashboard import cache, clock_view, frame, official_view, quality_of_data, tables, words
 from data_access import queries, schema
 from data_access.accountability import ACCOUNTABILITY
 from data_access.database import CaseDatabase
-from data_access.deadlines import last_known_year
+from data_access.filters import CaseFilter
 from data_access.indicators import INDICATORS
 from data_access.texts import text
 from data_access.views import row_counts
 
-__all__ = ["database_rows", "indicator_rows", "lacks", "last_known_year"]
+Part = Callable[[CaseDatabase, CaseFilter], None]
+
+
+def indicators_of(title: str, *, accountability: bool) -> Part:
+    """The table of one family of indicators."""
+
+    def part(database: CaseDatabase, _case_filter: CaseFilter) -> None:
+        rows = indicator_rows(database, accountability=accountability)
+        frame.headline(text(title, n=len(rows)))
+        head = [text(f"definitions.{name}") for name in ("name", "formula", "article", "columns", "target", "fed")]
+        tables.sheet(head, rows, texts=4)
+
+    return part
+
+
+def the_clock(database: CaseDatabase, _case_filter: CaseFilter) -> None:
+    """The limits of the regulation as this county has them."""
+    frame.headline(text("clock.headline", days=database.settings.deadlines.closing_days))
+    clock_view.draw(database)
+
+
+def the_database(database: CaseDatabase, _case_filter: CaseFilter) -> None:
+    """The database in use and what it lacks."""
+    frame.headline(text("definitions.database"))
+    head = [text("definitions.what"), text("definitions.value")]
+    tables.sheet(head, database_rows(database, cache.now()), texts=2)
+    missing = lacks(database)
+    if missing:
+        st.subheader(text("definitions.lacks"))
+        tables.sheet([text("definitions.table"), text("definitions.columns")], missing, texts=2)
 
 
 def indicator_rows(database: CaseDatabase, *, accountability: bool) -> list[list[str]]:
@@ -59,3 +92,14 @@ def lacks(database: CaseDatabase) -> list[list[str]]:
             whole = len(missing) == len(table.columns)
             rows.append([table.name, text("definitions.whole_table") if whole else ", ".join(missing)])
     return rows
+
+
+PARTS: Final[dict[str, Part]] = {
+    "indicators": indicators_of("definitions.headline", accountability=False),
+    "accountability": indicators_of("definitions.headline_accountability", accountability=True),
+    "clock": the_clock,
+    "data": quality_of_data.draw,
+    "official": official_view.draw,
+    "database": the_database,
+}
+"""The parts in order, by the code that the URL bears."""

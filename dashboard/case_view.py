@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, charts, export, frame, tables, trend_words, words
+from dashboard import cache, charts, clock_view, export, frame, tables, trend_words, words
 from dashboard.tables import records
 from data_access import lists
 from data_access.database import CaseDatabase
+from data_access.faults import ASKED
 from data_access.filters import CaseFilter, sentence
 from data_access.flows import BETWEEN, LIST_MOVES
 from data_access.indicators import MEASURES
@@ -39,11 +40,13 @@ def _asked(question: Question) -> str:
         return text(f"balance.{question.of}")
     if question.of in SINCE:
         return text(f"since.{question.of}")
+    if question.of in ASKED:
+        return text(f"faults.of_{question.of}", name=text(f"fault.{question.part}"))
     return text(f"cases.part_{question.part}", name=words.label(question.of))
 
 
 def _where(key: str, value: str, database: CaseDatabase) -> str:
-    if key == "days":
+    if key in ("days", "cohort"):
         start, _, end = value.partition("..")
         return text("span.days", start=start, end=end) if start else text("cases.until", day=end)
     if key == "late":
@@ -53,6 +56,8 @@ def _where(key: str, value: str, database: CaseDatabase) -> str:
         start, _, end = value.rpartition("..")
         how = "on" if start else "all" if value.startswith("..") else "until"
         return text(f"cases.{key}_{how}", day=end if start in ("", end) else text("span.days", start=start, end=end))
+    if key == "today":
+        return text("faults.today", day=value)
     if key == "since_day":
         return text("cases.since_day", day=value)
     if key == "since":
@@ -104,6 +109,7 @@ def story(told: Story, database: CaseDatabase) -> None:
         frame.say(text("story.no_moments"))
     else:
         st.altair_chart(charts.timeline(moments), alt=_sentences(moments))
+    clock_view.of_case(told)
     if len(told.events):
         tables.sheet(
             [text("story.event"), text("story.when"), text("story.from"), text("story.to")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -86,8 +87,12 @@ def bands(table: pd.DataFrame) -> Any:
     return alt.layer(columns.add_params(picked), words).properties(height=240)
 
 
-def flow(series: pd.DataFrame, length: str) -> Any:
-    """Received and closed as lines, open at the end as an area below; the unfinished span is hollow."""
+HEADROOM: Final = 1.3
+"""How far above its highest point a scale goes where names of seasons stand at the top."""
+
+
+def flow(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
+    """Received and closed as lines; the unfinished span is hollow. `shades`: layers under them, for seasons."""
     colours = palette()
     picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
@@ -100,7 +105,7 @@ def flow(series: pd.DataFrame, length: str) -> Any:
     lines = (
         alt.Chart(long[~long["unfinished"]])
         .mark_line(strokeWidth=2.5)
-        .encode(x=x, y=alt.Y("n:Q", title=None), color=color)
+        .encode(x=x, y=alt.Y("n:Q", title=None, scale=_tall(series, list(kinds), shades)), color=color)
     )
     points = (
         alt.Chart(long)
@@ -122,7 +127,7 @@ def flow(series: pd.DataFrame, length: str) -> Any:
         )
         .add_params(picked)
     )
-    return alt.layer(lines, points).properties(height=300)
+    return alt.layer(*shades, lines, points).properties(height=300)
 
 
 def with_days(series: pd.DataFrame) -> pd.DataFrame:
@@ -130,13 +135,19 @@ def with_days(series: pd.DataFrame) -> pd.DataFrame:
     return series.assign(first=series["start"].dt.strftime("%Y-%m-%d"), last=series["end"].dt.strftime("%Y-%m-%d"))
 
 
-def stock(series: pd.DataFrame, length: str) -> Any:
-    """Open cases at the end of each span, as an area."""
+def _tall(series: pd.DataFrame, columns: list[str], shades: Sequence[Any]) -> alt.Scale:
+    """A scale from nothing, with room for the names of seasons."""
+    top = float(series[columns].to_numpy().max())
+    return alt.Scale(domain=[0, top * HEADROOM], nice=False) if shades and top else alt.Scale(zero=True)
+
+
+def stock(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
+    """Open cases at the end of each span, as an area. `shades`: layers over it, for seasons."""
     colours = palette()
     picked = alt.selection_point(name="mark", fields=["last"], on="click", empty=False)
     base = alt.Chart(with_days(series)).encode(
         x=alt.X("start:T", axis=_time_axis(length)),
-        y=alt.Y("open:Q", title=None),
+        y=alt.Y("open:Q", title=None, scale=_tall(series, ["open"], shades)),
         tooltip=[
             alt.Tooltip("end:T", title=text("chart.at_end"), format="%Y-%m-%d"),
             alt.Tooltip("open:Q", title=text("indicator.open.label")),
@@ -146,7 +157,7 @@ def stock(series: pd.DataFrame, length: str) -> Any:
     points = base.mark_point(size=60, filled=True, color=colours.muted, opacity=1, cursor="pointer").encode(
         detail="last:N"
     )
-    return alt.layer(area, points.add_params(picked)).properties(height=200)
+    return alt.layer(area, *shades, points.add_params(picked)).properties(height=240 if shades else 200)
 
 
 def years(by_year: pd.DataFrame) -> Any:
@@ -183,7 +194,7 @@ def years(by_year: pd.DataFrame) -> Any:
     )
     gap = float(finished["registered"].max() or 1) * 0.07
     ends = finished.sort_values("month").groupby("year").tail(1)
-    last = pd.concat([_apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
+    last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
     names = alt.Chart(last).encode(x=x, y="label_at:Q", text="year_name:N")
     halo = names.mark_text(align="left", dx=8, stroke=colours.paper, strokeWidth=4)
     names = names.mark_text(align="left", dx=8).encode(
@@ -202,8 +213,11 @@ def years(by_year: pd.DataFrame) -> Any:
 
 
 def months_of(table: pd.DataFrame, top: float) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification."""
-    columns = ["start", "registered", "closed", "top", "first", "last"]
+    """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification.
+
+    The unfinished month is hollow and no part of the line.
+    """
+    columns = ["start", "registered", "closed", "unfinished", "top", "first", "last"]
     return with_days(table.assign(top=top))[columns], _months_of(language(), palette())
 
 
@@ -219,9 +233,13 @@ def _months_of(_language: str, colours: Palette) -> dict[str, Any]:
     area = base.mark_area(color=colours.soft, line={"color": colours.blue, "strokeWidth": 2}).encode(
         y=alt.Y("registered:Q", title=None, axis=y), tooltip=tooltip
     )
+    area = area.transform_filter("!datum.unfinished")
     room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
-    points = base.mark_point(size=25, filled=True, color=colours.blue, opacity=1, cursor="pointer").encode(
-        y="registered:Q", detail=["first:N", "last:N"], tooltip=tooltip
+    points = base.mark_point(size=25, color=colours.blue, opacity=1, cursor="pointer").encode(
+        y="registered:Q",
+        detail=["first:N", "last:N"],
+        tooltip=tooltip,
+        fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
     )
     return _specification(alt.layer(area, room, points.add_params(_picked())).properties(height=120))
 
@@ -267,7 +285,7 @@ def rates(table: pd.DataFrame, target: float | None, few: int) -> tuple[pd.DataF
     """
     known = table.astype({"value": "float64", "denominator": "float64"})
     height = float(known["value"].max() - known["value"].min())
-    ends = _apart(known.groupby("place").tail(1), "value", height * 0.18)["label_at"]
+    ends = apart(known.groupby("place").tail(1), "value", height * 0.18)["label_at"]
     # Names that were moved out of the picture come back together.
     ends -= max(0.0, ends.max() - known["value"].max())
     usual = known.groupby("place")["denominator"].transform("median")
@@ -336,7 +354,7 @@ def _specification(chart: Any) -> dict[str, Any]:
     return found
 
 
-def _apart(table: pd.DataFrame, value: str, gap: float) -> pd.DataFrame:
+def apart(table: pd.DataFrame, value: str, gap: float) -> pd.DataFrame:
     """`table` with `label_at`: the values moved `gap` apart, as little as can be, so that labels do not overlap."""
     shown = table.sort_values(value)
     stacks: list[tuple[int, float]] = []  # labels that touch: how many, and where the lowest stands

@@ -31,6 +31,7 @@ def workbook(rows: pd.DataFrame, title: str, sentence: str, *, per_unit: bool) -
             {"bold": True, "bg_color": "#E3EEF6", "border": 1, "text_wrap": True, "valign": "vcenter"}
         ),
         "cell": book.add_format({"border": 1, "valign": "vcenter"}),
+        "share": book.add_format({"border": 1, "num_format": "0%", "valign": "vcenter"}),
         "date": book.add_format({"border": 1, "num_format": "yyyy-mm-dd", "align": "center", "valign": "vcenter"}),
     }
     taken: set[str] = set()
@@ -84,5 +85,7 @@ def _write(sheet: Any, line: int, column: int, value: Any, formats: dict[str, An
         sheet.write_datetime(line, column, value.to_pydatetime(), formats["date"])
     elif isinstance(value, str):
         sheet.write_string(line, column, value, formats["cell"])
+    elif isinstance(value, float):
+        sheet.write_number(line, column, value, formats["share"])
     else:
         sheet.write_number(line, column, int(value), formats["cell"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import brief, drill, tables, words
+from dashboard import brief, drill, signal_words, tables, words
 from dashboard.drill import question
+from data_access import signals
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.flows import BETWEEN, Balance
@@ -71,25 +72,31 @@ def _behind(name: str, case_filter: CaseFilter) -> Question:
 
 
 def tiles(view: Overview, database: CaseDatabase) -> None:
-    """The key figures with their changes, last twelve months, target and a link to their cases."""
+    """The key figures with their changes, last twelve months, target and a link to their cases.
+
+    An arrow and a colour only where the last complete month is more than routine variation, and the change goes
+    the same way. Stocks are not judged here: their months would double the time that the page takes.
+    """
     settings = database.settings
     for column, (key, figure) in zip(st.columns(len(view.tiles)), view.tiles.items(), strict=True):
         brief.note(line(figure, settings, view.not_yet_due))
         with column, st.container(border=True, height="stretch"):
-            _tile(figure, view.sparks[key], settings, view.not_yet_due)
+            _tile(figure, view.sparks[key], view.monthly.get(key), database, view.not_yet_due)
 
 
-def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_due: int) -> None:
+def _tile(
+    figure: Figure, spark: pd.Series[float], monthly: pd.DataFrame | None, database: CaseDatabase, not_yet_due: int
+) -> None:
+    settings = database.settings
     small_n = settings.comparison.small_n
-    better = MEASURES[figure.key].better
     change = None if figure.before is None else words.change(figure, figure.before, figure.before_n, small_n)
-    is_change = change is not None and change[0] in "+-"
+    color, arrow = mark(figure, change, monthly, database)
     st.metric(
         words.label(figure.key),
         words.value(figure),
         delta=change,
-        delta_color="off" if better is None or not is_change else "normal" if better == "more" else "inverse",
-        delta_arrow="auto" if is_change else "off",
+        delta_color=color,
+        delta_arrow=arrow,
         delta_description=None if change is None else text("change.before"),
         chart_data=[round(value, 4) for value in spark.dropna()],
         help=text(f"indicator.{figure.key}.formula"),
@@ -102,6 +109,8 @@ def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_d
         notes.append(text("tile.n", n=figure.denominator))
     if figure.key == "closure_rate":
         notes.append(text("tile.not_yet_due", n=not_yet_due))
+    if monthly is not None and len(monthly):
+        notes.append(signal_words.short(monthly, database))
     st.caption(text("common.joint").join(notes))
     if figure.numerator or figure.denominator:
         late = figure.key == "on_time_closure_rate"
@@ -109,6 +118,19 @@ def _tile(figure: Figure, spark: pd.Series[float], settings: Settings, not_yet_d
             text("tile.open_late", n=(figure.denominator or 0) - (figure.numerator or 0)) if late else text("tile.open")
         )
         drill.link(question(figure.key, "rest" if late else "denominator"), label)
+
+
+def mark(
+    figure: Figure, change: str | None, monthly: pd.DataFrame | None, database: CaseDatabase
+) -> tuple[Literal["off", "normal", "inverse"], Literal["auto", "off"]]:
+    """Colour and arrow of a tile's change: none unless its last complete month is a signal the same way."""
+    if monthly is None or change is None or change[0] not in "+-":
+        return "off", "off"
+    found = signal_words.of(monthly, "value", database)
+    if found.verdict not in (signals.UP if change[0] == "+" else signals.DOWN):
+        return "off", "off"
+    better = MEASURES[figure.key].better
+    return "off" if better is None else "normal" if better == "more" else "inverse", "auto"
 
 
 def line(figure: Figure, settings: Settings, not_yet_due: int) -> str:

@@ -97,7 +97,7 @@ def _slide(database: CaseDatabase, case_filter: CaseFilter, room: Room, name: st
             return _cases(database, case_filter, over)
         slide = VIEWS[name].view(database, case_filter)
         if over and over.kind == "method":
-            return _methods((over.asked.of,) if over.asked.of in MEASURES else slide.methods)
+            return _method(slide, over)
         return _room_check(room) if over else slide
     except Problem as problem:
         return Slide(str(problem))
@@ -126,7 +126,18 @@ def _kept() -> dict[str, str]:
     return {name: bound.stored(name) for name in ("lang", *narrowing.PARAMETERS) if bound.stored(name)}
 
 
-def _methods(keys: tuple[str, ...]) -> Slide:
+def _method(slide: Slide, over: Over) -> Slide:
+    """How the view is worked out: its evidence one by one, then the formulas; of a list, the formula of its number."""
+    if over.asked.of in MEASURES:
+        return _formulas((over.asked.of,))
+    pages = len(slide.evidence) + bool(slide.methods)
+    place = min(over.first, max(pages - 1, 0))
+    shown = slide.evidence[place]() if place < len(slide.evidence) else _formulas(slide.methods)
+    onward = Way(text("wall.method_next", number=place + 1, of=pages), do="next")
+    return replace(shown, of_method=pages, ways=(*shown.ways, onward) if place < pages - 1 else shown.ways)
+
+
+def _formulas(keys: tuple[str, ...]) -> Slide:
     lines = [(words.label(key), text(f"indicator.{key}.formula")) for key in keys]
     return Slide(text("wall.methods"), lines=tuple(lines))
 
@@ -171,7 +182,13 @@ def _follow(what: str, agenda: list[str], name: str, slide: Slide, room: Room) -
     word, _, value = str(what).partition(":")
     over: Over | None = st.session_state.get(_OVER)
     steps = {"next": 1, "previous": -1, "onward": 1}
-    if word in steps and over and over.kind == "cases":
+    if word in steps and over and over.kind == "method":
+        place = max(over.first + steps[word], 0)
+        if place < slide.of_method:
+            _put(replace(over, first=place))
+        elif word == "onward":
+            _put(None)
+    elif word in steps and over and over.kind == "cases":
         shown = min(int(value), ROWS) if _is_number(value) else ROWS
         first = over.first + shown if steps[word] > 0 else max(over.first - ROWS, 0)
         if first < slide.total:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import brief, drill, tables, theme, words
+from data_access import fair
 from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
@@ -148,10 +149,26 @@ def _missing_part(key: str) -> str:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A further column of words, behind the column `after`: what each group has, and the colour of its words.
+
+    `tones`: a colour of the palette by group. A cell asks for the cases of the indicator `asks`.
+    """
+
+    name: str
+    title: str
+    after: str
+    cells: Mapping[str, str]
+    tones: Mapping[str, str]
+    asks: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
 class RateTable:
     """A table of rates by group: `frame` as shown, `groups` and `keys` to find what a cell counts.
 
-    `head` and `cells` are the same in words.
+    `head` and `cells` are the same in words. `asks`: the indicator whose cases a further column opens.
     """
 
     frame: Any
@@ -160,6 +177,7 @@ class RateTable:
     config: dict[str, Any]
     head: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
+    asks: Mapping[str, str] = field(default_factory=dict)
 
     def show(self, key: str) -> Any:
         """Draw it under a widget key; column selection keeps it unsortable. On paper it is a plain table."""
@@ -180,13 +198,14 @@ class RateTable:
         """What a cell counts: the late or missing cases of a rate, the cases of a count."""
 
         def asked(row: int, column: str) -> Question | None:
-            if column not in self.keys:
+            key = self.asks.get(column, column)
+            if key not in self.keys:
                 return None
-            indicator = MEASURES[column]
+            indicator = MEASURES[key]
             part = "denominator"
             if indicator.is_rate and not indicator.confidential:
-                part = _missing_part(column)
-            return Question(column, part, ((dimension, self.groups[row]),))
+                part = _missing_part(key)
+            return Question(key, part, ((dimension, self.groups[row]),))
 
         return asked
 
@@ -200,10 +219,12 @@ def by_group(
     order: str = "",
     sparks: Mapping[str, list[float]] | None = None,
     title: str = "",
+    interval: bool = False,
+    further: Sequence[Column] = (),
 ) -> RateTable:
     """Groups as rows in the order of `names`, or by the rate `order`; rates with n; small n greyed and last.
 
-    Counts of volume are context: they never decide the order.
+    Counts of volume are context: they never decide the order. With `interval` rates have their 95 % Wilson interval.
     """
     table = table.assign(group=table["group"].fillna(""))
     present = [key for key in keys if (table["indicator"] == key).any()]
@@ -226,8 +247,8 @@ def by_group(
     shown = pd.DataFrame({"name": [_group_name(names, group) for group in groups]})
     config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"), width="medium")}
     for key in present:
-        cells = [_cell(key, value[key].get(group), counted, late, group) for group in groups]
-        shown[key] = cells
+        cell = _with_interval if interval and MEASURES[key].is_rate else _cell
+        shown[key] = [cell(key, value[key].get(group), counted, late, group) for group in groups]
         config[key] = st.column_config.TextColumn(
             words.label(key), help=text(f"indicator.{key}.formula"), alignment="right"
         )
@@ -237,17 +258,36 @@ def by_group(
             text("units.months"), y_min=0.5, y_max=1, color=theme.palette().blue
         )
 
+    titles = {key: words.label(key) for key in present}
+    tones: dict[str, Mapping[str, str]] = {}
+    for column in further:
+        if column.after not in shown:
+            continue
+        words_of = [column.cells.get(group, words.NONE) for group in groups]
+        shown.insert(int(list(shown).index(column.after)) + 1, column.name, words_of)
+        config[column.name] = st.column_config.TextColumn(column.title, help=column.help or None)
+        titles[column.name], tones[column.name] = column.title, column.tones
+
     def grey(column: pd.Series[Any]) -> list[str]:
+        tone = tones.get(str(column.name))
+        if tone is not None:
+            return [f"color: {getattr(theme.palette(), tone.get(group, 'ink'))}" for group in groups]
         if column.name not in present:
             return [f"color: {theme.palette().ink}"] * len(column)
         return [f"color: {theme.palette().faint}" if is_small(group, str(column.name)) else "" for group in groups]
 
-    head = (title or text("units.unit"), *(words.label(key) for key in present))
+    written = [name for name in shown if name in titles]
+    head = (title or text("units.unit"), *(titles[name] for name in written))
+
+    def is_pale(group: str, name: str) -> bool:
+        return is_small(group, name) if name in present else tones[name].get(group) == "faint"
+
     said = tuple(
-        (str(row["name"]), *(tables.Faint(row[key]) if is_small(group, key) else row[key] for key in present))
+        (str(row["name"]), *(tables.Faint(row[name]) if is_pale(group, name) else row[name] for name in written))
         for group, row in zip(groups, tables.records(shown), strict=True)
     )
-    return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config, head, said)
+    asks = {column.name: column.asks for column in further}
+    return RateTable(shown.style.apply(grey), tuple(groups), tuple(present), config, head, said, asks)
 
 
 def _group_name(names: Mapping[str, str], group: str) -> str:
@@ -262,3 +302,14 @@ def _cell(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group
     if key == "overdue_share":
         return text("units.overdue_cell", n=int(late[key][group]), share=words.percent(float(value), 0))
     return text("units.rate_cell", share=words.percent(float(value)), n=int(counted[key][group]))
+
+
+def _with_interval(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group: str) -> str:
+    """A rate with the ends of its interval and what it is of."""
+    if value is None or pd.isna(value):
+        return words.NONE
+    n, k = int(counted[key][group]), int(late[key][group])
+    low, high = (f"{float(end[0]) * 100:.0f}" for end in fair.wilson(k, n))
+    if key == "overdue_share":
+        return text("fair.count_cell", part=k, n=n, share=words.percent(float(value), 0), low=low, high=high)
+    return text("fair.rate_cell", share=words.percent(float(value)), low=low, high=high, n=n)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, Literal
 
 import pandas as pd
 
-from dashboard import cache, drill, late, quality, tables, trend_words, wall_charts, words
+from dashboard import cache, drill, late, quality, tables, trend_words, words
 from dashboard.drill import question
 from dashboard.figures import shares_by
 from dashboard.room import ROWS, Room
@@ -84,7 +83,8 @@ class Slide:
 
     `head`: over name, label and cells. `rows`: all there are, of which the wall shows what fits; of a list that
     PageUp and PageDown leaf through (`pages`) they are those from `first` on, of `total`. `note`: under the picture.
-    `methods`: the indicators to explain behind 怎么算的.
+    `methods`: the indicators to explain behind 怎么算的, after the views of `evidence`, which are made when asked for;
+    `of_method` is how many there are, where this is one of them.
     """
 
     message: str
@@ -99,6 +99,8 @@ class Slide:
     note: str = ""
     ways: tuple[Way, ...] = ()
     methods: tuple[str, ...] = ()
+    evidence: tuple[Callable[[], Slide], ...] = ()
+    of_method: int = 0
 
     @property
     def has_bars(self) -> bool:
@@ -147,7 +149,7 @@ def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
             words.cases(row["now"]),
             cells=(words.cases(row["then"]), _signed(row["change"])),
             asked=question("overdue", unit=row["group"]),
-            tone="urgent" if row["change"] > 0 else "subject",
+            tone="urgent" if row["now"] > 0 else "subject",
         )
         for row in records(moved)
     )
@@ -172,52 +174,6 @@ def changes(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
 
 def _signed(difference: int) -> str:
     return text("wall.signed", n=abs(difference), sign="+" if difference > 0 else "−")
-
-
-def volume(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
-    """How much came in and was closed, against a year ago."""
-    view = cache.ask(meeting.volume, case_filter)
-    small_n = database.settings.comparison.small_n
-
-    def fact(key: str) -> Fact:
-        figure = view.figures[key]
-        year_ago = words.change(figure, figure.year_ago, figure.year_ago_n, small_n)
-        return _fact(figure, text("change.year_ago", change=year_ago), Question(key), urgent=key == "overdue")
-
-    figures = view.figures
-    message = text(
-        "wall.volume",
-        registered=figures["registered"].numerator or 0,
-        closed=figures["closed"].numerator or 0,
-        open=figures["open"].numerator or 0,
-    )
-    return Slide(
-        message,
-        tuple(fact(key) for key in meeting.VOLUMES),
-        chart=Chart(
-            partial(wall_charts.flow, view.series),
-            _flow_message(view.series),
-            lambda mark: question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
-            (
-                ("ink", text("flow.registered")),
-                ("blue", text("flow.closed")),
-                ("hollow", text("chart.unfinished")),
-            ),
-        ),
-        methods=meeting.VOLUMES,
-    )
-
-
-def _flow_message(series: pd.DataFrame) -> str:
-    """The last complete month in a sentence."""
-    complete = series[~series["unfinished"]]
-    month = (complete if len(complete) else series).iloc[-1]
-    return text(
-        "wall.flow_alt",
-        span=trend_words.span_words(month["start"], month["end"], "month"),
-        registered=int(month["registered"]),
-        closed=int(month["closed"]),
-    )
 
 
 def made_of(dimension: str, *, shares: bool) -> View:
@@ -343,55 +299,6 @@ def quality_rates(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     )
 
 
-def units_of(kind: str) -> View:
-    def view(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
-        """Units of one kind by their on-time rate, lowest first; few cases are never ranked."""
-        table = cache.ask(meeting.units, case_filter)
-        names, settings = database.names, database.settings
-        table = table[table["group"].map(lambda group: names.kinds.get(group) == kind).astype(bool)]
-        on_time = table[table["indicator"] == "on_time_closure_rate"].set_index("group")
-        overdue = table[table["indicator"] == "overdue_share"].set_index("group")["numerator"].fillna(0)
-        ranked = on_time[on_time["denominator"] >= settings.comparison.small_n].sort_values("value", kind="stable")
-        if ranked.empty:
-            return Slide(text("wall.no_units", kind=names.kind(kind), n=settings.comparison.small_n))
-        target = settings.target("on_time_closure_rate")
-        rows = tuple(
-            Row(
-                names.unit(str(group)),
-                text("units.rate_cell", share=words.percent(row["value"]), n=int(row["denominator"])),
-                float(row["value"]),
-                (words.cases(overdue.get(group, 0)),),
-                question("on_time_closure_rate", "rest", unit=str(group)),
-                "urgent" if target is not None and row["value"] < target else "subject",
-                target,
-            )
-            for group, row in ranked.iterrows()
-        )
-        reached = int((ranked["value"] >= (target or 0)).sum())
-        lowest = ranked.iloc[0]
-        message = text(
-            "wall.units" if target is not None else "wall.units_no_target",
-            kind=names.kind(kind),
-            n=len(ranked),
-            reached=reached,
-            target=words.percent(target, 0),
-            name=rows[0].name,
-            share=words.percent(float(lowest["value"])),
-        )
-        return Slide(
-            message,
-            head=(
-                text("units.unit"),
-                _with_target(words.label("on_time_closure_rate"), target),
-                words.label("overdue"),
-            ),
-            rows=rows,
-            methods=("on_time_closure_rate", "overdue"),
-        )
-
-    return view
-
-
 def late_bands(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """How long late cases have been late."""
     view = cache.ask(meeting.late, case_filter)
@@ -484,7 +391,3 @@ def _status(row: Mapping[str, Any]) -> str:
     """Where a case stands, with the days it is late by."""
     late_by = text("common.joint") + _days(row) if row["is_overdue"] else ""
     return text(f"status.{tables.status(row)}") + late_by
-
-
-def _with_target(name: str, target: float | None) -> str:
-    return name if target is None else text("wall.target", name=name, target=words.percent(target, 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dashboard import before_view, cache, trend_words, words
+from dashboard import before_view, burn_down, cache, trend_words, words
 from dashboard.drill import question
 from dashboard.slides import Fact, Row, Slide
 from dashboard.tables import records
@@ -151,6 +151,7 @@ def backlog(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
         head=(text("dimension.batch"), words.label(supervision.BACKLOG), text("wall.remaining")),
         rows=rows,
         methods=(supervision.BACKLOG,),
+        evidence=burn_down.evidence(cache.ask(supervision.burn_down, case_filter), case_filter, database.settings),
     )
 
 

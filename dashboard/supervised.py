@@ -9,7 +9,19 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from dashboard import brief, charts, drill, figures, frame, quality, supervised_charts, tables, trend_words, words
+from dashboard import (
+    brief,
+    burn_down,
+    charts,
+    drill,
+    figures,
+    frame,
+    quality,
+    supervised_charts,
+    tables,
+    trend_words,
+    words,
+)
 from dashboard.tables import records
 from data_access import queries, supervision
 from data_access.database import CaseDatabase
@@ -64,6 +76,8 @@ class Cells:
     asked: tuple[tuple[Question | None, ...], ...]
     row_height: int = 38
     narrow: bool = False
+    texts: tuple[int, ...] = (0,)
+    """The columns that are words; the others are figures."""
 
     def show(self, key: str) -> Any:
         """Draw it under a widget key, unsortable; on paper it is a plain table."""
@@ -72,7 +86,7 @@ class Cells:
         config = {
             name: st.column_config.TextColumn(
                 title,
-                alignment="right" if position else "left",
+                alignment="left" if position in self.texts else "right",
                 width=(150 if self.narrow else "medium") if not position else None,
             )
             for position, (name, title) in enumerate(zip(names, self.head, strict=True))
@@ -390,24 +404,8 @@ def backlog(context: Context) -> None:
     table = Cells(tuple(head), tuple(rows), tuple(asked))
     brief.note_table(table.head, table.rows)
     _cells(context, "batches", table)
-    _burn_down(context)
+    burn_down.draw(view.burn_down, context.case_filter, context.database.settings)
     _targets(context)
-
-
-def _burn_down(context: Context) -> None:
-    table = context.view.burn_down
-    if table.empty:
-        return
-    shown = table.assign(name=[trend_words.batch_name(batch) for batch in table["batch"]])
-    shown["label"] = [text("supervision.batch_left", name=row["name"], n=row["remaining"]) for row in records(shown)]
-    ends = shown.groupby("batch").tail(1)
-    drill.chart(
-        supervised_charts.burn_down(shown),
-        "burn_down",
-        text("supervision.burn_alt", batches=text("common.comma").join(ends["label"])),
-        lambda mark: drill.question(BACKLOG, "rest", batch=mark["batch"], days=drill.days("", mark["last"])),
-        context.case_filter,
-    )
 
 
 def _targets(context: Context) -> None:

@@ -13,8 +13,6 @@ from data_access.texts import text
 
 FADED: Final = 0.45
 """How strong the marks of a month are that is not over."""
-NAMES: Final = 190
-"""Room for a batch's name behind its line, in pixels."""
 
 
 def _picked(*names: str) -> alt.Parameter:
@@ -79,45 +77,3 @@ def flows(table: pd.DataFrame) -> Any:
     )
     words = base.mark_text(dy=-7, fontSize=12).encode(text="n:Q").transform_filter("datum.n > 0")
     return alt.layer(bars, words).properties(height=280)
-
-
-def burn_down(table: pd.DataFrame) -> Any:
-    """What is left of each batch by month; its name and number stand at its line's end.
-
-    Columns batch, name, start, end, remaining, label; a month stands at its start, as on every chart.
-    """
-    colours, shown = palette(), with_days(table)
-    names = list(shown["name"].drop_duplicates())
-    scale = alt.Scale(domain=names, range=[colours.ink, colours.blue, colours.muted, colours.context])
-    dashes = alt.Scale(domain=names, range=[[1, 0], [7, 4], [2, 3], [9, 3, 2, 3]])
-    y = alt.Y("remaining:Q", title=None, axis=alt.Axis(tickCount=4), scale=alt.Scale(domainMin=0))
-    axis = alt.Axis(title=None, labelExpr=text("axis.month"), labelOverlap="greedy", labelFlush=False, grid=False)
-    base = alt.Chart(shown).encode(x=alt.X("start:T", axis=axis), color=alt.Color("name:N", scale=scale, legend=None))
-    lines = base.mark_line(strokeWidth=2.5).encode(y=y, strokeDash=alt.StrokeDash("name:N", scale=dashes, legend=None))
-    points = (
-        base.mark_point(filled=True, size=55, opacity=1, cursor="pointer")
-        .encode(
-            y=y,
-            detail=["last:N", "batch:N"],
-            tooltip=[
-                alt.Tooltip("name:N", title=text("dimension.batch")),
-                alt.Tooltip("end:T", title=text("chart.at_end"), format="%Y-%m-%d"),
-                alt.Tooltip("remaining:Q", title=text("supervision.left")),
-            ],
-        )
-        .add_params(_picked("last", "batch"))
-    )
-    ends = shown.sort_values("end").groupby("batch").tail(1).sort_values("remaining")
-    gap = float(shown["remaining"].max() or 1) * 0.13
-    heights: list[float] = []
-    for each in ends["remaining"]:
-        heights.append(max(float(each), heights[-1] + gap) if heights else float(each))
-    last = alt.Chart(ends.assign(label_at=heights)).encode(
-        x="start:T",
-        y="label_at:Q",
-        text="label:N",
-        color=alt.Color("name:N", scale=scale, legend=None),
-    )
-    words = last.mark_text(align="left", dx=10, limit=NAMES)
-    layers = alt.layer(lines, points, words)
-    return layers.properties(height=230, padding={"right": NAMES, "left": 5, "top": 5, "bottom": 5})

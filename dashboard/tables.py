@@ -18,17 +18,29 @@ UNSORTABLE: Final = ("single-cell", "single-column")
 COLUMNS: Final = (
     "case_no",
     "status",
+    "stage",
     "lead_unit",
     "category",
     "registered_at",
     "due_at",
+    "stage_due_at",
+    "days_left",
+    "share_used",
+    "due_source",
     "days_overdue",
     "closed_at",
     "extended",
     "supervised",
 )
-OPTIONAL: Final = ("days_overdue", "closed_at", "extended", "supervised")
+OPTIONAL: Final = (
+    *("stage_due_at", "days_left", "share_used", "due_source"),
+    *("days_overdue", "closed_at", "extended", "supervised"),
+)
 """Columns that are left out where no case has them."""
+
+
+FIGURES: Final = ("days_left", "share_used", "days_overdue")
+"""Columns of numbers."""
 
 
 def status(row: Mapping[str, Any]) -> str:
@@ -48,9 +60,14 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
     shown["status"] = [text(f"status.{status(row)}") for row in records(rows)]
     shown["lead_unit"] = [names.unit(unit) for unit in rows["lead_unit_id"]]
     shown["category"] = [names.category(category) for category in rows["category_id"]]
-    for name in ("registered_at", "due_at", "closed_at"):
+    shown["stage"] = [text(f"code.stage.{stage}") for stage in rows["stage"]]
+    for name in ("registered_at", "due_at", "stage_due_at", "closed_at"):
         shown[name] = rows[name]
-    shown["days_overdue"] = rows["days_overdue"]
+    for name in ("days_left", "share_used", "days_overdue"):
+        shown[name] = rows[name]
+    shown["due_source"] = [
+        text(f"code.due_source.{source}") if isinstance(source, str) else "" for source in rows["due_source"]
+    ]
     for name in ("extended", "supervised"):
         shown[name] = [text("common.yes") if flag else "" for flag in rows[name]]
     return shown[list(COLUMNS)]
@@ -58,6 +75,17 @@ def readable(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _is_blank(column: pd.Series[Any]) -> bool:
     return bool(column.isna().all() or (column == "").all())
+
+
+def _needless(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """The columns that say nothing in this list, or what another one says already."""
+    found = [name for name in OPTIONAL if name in shown and _is_blank(shown[name])]
+    if rows["stage"].nunique() == 1:
+        found.append("stage")
+    if not (rows["stage_due_at"].notna() & (rows["stage_due_at"] != rows["due_at"])).any():
+        found.append("stage_due_at")
+    late_only = bool(rows["is_overdue"].all())
+    return found + (["days_left", "share_used"] if late_only else ["days_overdue"])
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -79,12 +107,19 @@ def case_table(
     `on_paper`: how many of them are printed.
     """
     shown = readable(rows)[list(columns)]
-    shown = shown.drop(columns=[name for name in OPTIONAL if name in shown and _is_blank(shown[name])])
+    shown = shown.drop(columns=_needless(rows, shown), errors="ignore")
     longest = rows["days_overdue"].max()
     formats: dict[str, Any] = {
         name: st.column_config.DateColumn(text(f"column.{name}"), format="YYYY-MM-DD")
-        for name in ("registered_at", "due_at", "closed_at")
+        for name in ("registered_at", "due_at", "stage_due_at", "closed_at")
     }
+    formats["days_left"] = st.column_config.NumberColumn(
+        text("column.days_left"), format=text("column.days_format"), help=text("column.days_left_help")
+    )
+    formats["share_used"] = st.column_config.ProgressColumn(
+        text("column.share_used"), format="%.0f%%", min_value=0, max_value=100, color=theme.palette().blue
+    )
+    formats["due_source"] = st.column_config.TextColumn(text("column.due_source"), help=text("column.due_source_help"))
     formats["days_overdue"] = st.column_config.ProgressColumn(
         text("column.days_overdue"),
         format=text("column.days_format"),
@@ -95,7 +130,7 @@ def case_table(
     config = {name: formats.get(name, text(f"column.{name}")) for name in columns if name in shown}
     options: dict[str, Any] = {"on_select": "rerun", "selection_mode": ("single-row", "single-column")} if pick else {}
     state = st.dataframe(
-        shown,
+        shown.assign(share_used=shown["share_used"] * 100) if "share_used" in shown else shown,
         key=key,
         hide_index=True,
         column_config=config,
@@ -107,17 +142,19 @@ def case_table(
     )
     if on_paper:
         head = [text(f"column.{name}") for name in shown]
-        cells = [[_printed(cell) for cell in row] for row in shown.head(on_paper).to_numpy()]
-        words = list(shown).index("days_overdue") if "days_overdue" in shown else len(head)
+        cells = [[_printed(name, cell) for name, cell in row.items()] for row in records(shown.head(on_paper))]
+        words = next((place for place, name in enumerate(shown) if name in FIGURES), len(head))
         sheet(head, cells, words, only_paper=True)
         if len(shown) > on_paper:
             st.html(f'<p class="only-paper">{escape(text("table.first_rows", n=on_paper))}</p>')
     return state
 
 
-def _printed(cell: Any) -> str:
+def _printed(name: str, cell: Any) -> str:
     if pd.isna(cell):
         return ""
+    if name == "share_used":
+        return f"{cell:.0%}"
     if isinstance(cell, datetime):
         return f"{cell:%Y-%m-%d}"
     return text("column.days_format") % cell if isinstance(cell, int | float) else str(cell)

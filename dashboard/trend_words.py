@@ -1,13 +1,20 @@
-"""Sentences and names for the trends page."""
+"""Sentences, names and two parts for the trends page: signal or noise, and the weeks around a season."""
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Final
 
-from dashboard import drill
-from data_access.database import Names
-from data_access.filters import FIELDS
+import pandas as pd
+import streamlit as st
+
+from dashboard import bound, brief, cache, drill, frame, season_charts, signal_words
+from data_access import seasons
+from data_access.database import CaseDatabase, Names
+from data_access.filters import FIELDS, CaseFilter
 from data_access.texts import has_text, text
+
+SERIES: Final = {"registered": "flow.registered", "closed": "flow.closed", "open": "trends.stock"}
+"""The monthly series that are judged, and what they are called."""
 
 
 def message(series: pd.DataFrame, length: str) -> str:
@@ -92,3 +99,51 @@ def named(table: pd.DataFrame, by: str, names: Names) -> pd.DataFrame:
 def question_of(by: str, group: str) -> drill.QuestionOf:
     """What a month of a group's small chart counts."""
     return lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"]), **{by: group})
+
+
+def signals(series: pd.DataFrame, length: str, database: CaseDatabase, case_filter: CaseFilter) -> None:
+    """Whether the last whole month is more than routine: a sentence a series, and the control charts behind them."""
+    if length != "month":
+        return
+    said = {key: signal_words.sentence(series, key, text(name), database) for key, name in SERIES.items()}
+    for words_of in said.values():
+        brief.note(words_of)
+    st.markdown("  \n".join(said.values()))
+    with st.expander(text("signal.how")):
+        st.markdown(signal_words.method(database.settings))
+        for column, (key, name) in frame.grid(SERIES.items(), len(SERIES)):
+            with column:
+                st.markdown(text("signal.chart", name=text(name)))
+                table, found = signal_words.chart_table(series, key, database)
+                drill.chart(
+                    season_charts.control(table, found), f"control_{key}", said[key], _month_of(key), case_filter
+                )
+
+
+def _month_of(key: str) -> drill.QuestionOf:
+    """What a month of a control chart counts; a stock is as of the month's end."""
+    return lambda mark: drill.question(key, days=drill.days("" if key == "open" else mark["first"], mark["last"]))
+
+
+def season(database: CaseDatabase, case_filter: CaseFilter) -> None:
+    """节前节后: registered cases in the weeks around a season, this year and the ones before. Context only."""
+    known = database.settings.seasons
+    default = seasons.nearest(database.settings, case_filter.today)
+    if default is None:
+        return
+    st.subheader(text("season.title"))
+    code = default
+    if len(known) > 1:
+        code = bound.segments(text("season.which"), list(known), "season", lambda each: known[each].name, default)
+    table, name = cache.ask(seasons.around, case_filter, code), known[code].name
+    said = season_charts.message(table, known[code])
+    st.markdown(said)
+    if len(table):
+        drill.chart(
+            season_charts.aligned(table, name),
+            f"season_{code}",
+            said,
+            lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"])),
+            case_filter,
+        )
+        st.caption(text("season.context", season=name))

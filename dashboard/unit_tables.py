@@ -1,4 +1,4 @@
-"""Units beside each other: which table a unit stands in, its months, the heat map, the headline."""
+"""Units beside each other: which table a unit stands in, its months, the heat map."""
 
 from __future__ import annotations
 
@@ -6,26 +6,11 @@ from typing import Final
 
 import pandas as pd
 
-from dashboard import words
-from data_access.database import CaseDatabase, Names
+from data_access.database import Names
 from data_access.texts import text
-from data_access.views import Departments
 
 RANKED: Final = ("on_time_closure_rate", "overdue_share", "unit_satisfaction_rate")
 """What units may be ordered by; volumes never."""
-
-
-def message(view: Departments, database: CaseDatabase) -> str:
-    """How many units reach the on-time target, of those with enough cases to say."""
-    rows = view.units[view.units["indicator"] == "on_time_closure_rate"]
-    enough = rows[rows["denominator"] >= database.settings.comparison.small_n]
-    target = database.settings.target("on_time_closure_rate")
-    late = view.units[view.units["indicator"] == "overdue_share"]
-    with_late = int((late["numerator"].fillna(0) > 0).sum())
-    if target is None or enough.empty:
-        return text("units.headline_late", n=with_late)
-    reached = int((enough["value"] >= target).sum())
-    return text("units.headline", n=len(enough), reached=reached, target=words.percent(target, 0), late=with_late)
 
 
 def of_kind(table: pd.DataFrame, kind: str, names: Names) -> pd.DataFrame:

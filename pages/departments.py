@@ -1,8 +1,8 @@
-"""责任单位情况: units of one kind beside each other, rates with their n, volume as context only."""
+"""责任单位情况: each unit beside the county, without a league table; rates with their n, volume as context only."""
 
 import streamlit as st
 
-from dashboard import bound, cache, charts, drill, frame, quality, unit_tables
+from dashboard import bound, cache, charts, drill, fair_view, frame, quality, unit_tables
 from data_access import views
 from data_access.schema import UNIT_KINDS
 from data_access.texts import text
@@ -10,36 +10,47 @@ from data_access.texts import text
 database, case_filter = frame.begin_page()
 view = cache.ask(views.departments, case_filter)
 frame.nothing_here(view.units.empty)
-frame.headline(unit_tables.message(view, database))
-st.caption(text("units.small", n=database.settings.comparison.small_n))
-
-bound.declare("order")
-order = bound.segments(
-    text("units.order"),
-    ["fixed", *unit_tables.RANKED],
-    "order",
-    lambda key: text("units.fixed") if key == "fixed" else text(f"indicator.{key}.label"),
-    "fixed",
-)
-sparks = unit_tables.sparks(view.monthly)
+standing, few = view.standing, database.settings.comparison.small_n
+bound.declare("rate", "order")
+frame.headline(fair_view.headline(standing, fair_view.rate(standing)))
+fair_view.why(database.settings)
+with st.container(horizontal=True, gap="large"):
+    rate = fair_view.choose_rate(standing)
+    order = bound.segments(
+        text("units.order"),
+        ["fixed", *unit_tables.RANKED],
+        "order",
+        lambda key: text("units.fixed") if key == "fixed" else text(f"indicator.{key}.label"),
+        "fixed",
+    )
+st.caption(text("fair.small", n=few))
+sparks, further = unit_tables.sparks(view.monthly), fair_view.columns(standing, rate)
 for kind in (*UNIT_KINDS, ""):
     units = unit_tables.of_kind(view.units, kind, database.names)
     if units.empty:
         continue
     st.subheader(database.names.kind(kind) or text("units.unknown_kind"))
     table = quality.by_group(
-        units, views.UNIT_KEYS, database.names.units, database.settings, order=order, sparks=sparks
+        units,
+        views.UNIT_KEYS,
+        database.names.units,
+        database.settings,
+        order=order,
+        sparks=sparks,
+        interval=True,
+        further=further,
     )
     drill.table(table.show, f"units_{kind or 'unknown'}", table.question("unit"), case_filter)
 
 frame.paper_ends()
+fair_view.funnels(standing, rate, database, case_filter)
 st.subheader(text("units.heat"))
-few = database.settings.comparison.small_cell
-heat = unit_tables.heat(view.heat, database.names, few)
+small_cell = database.settings.comparison.small_cell
+heat = unit_tables.heat(view.heat, database.names, small_cell)
 if heat.empty:
     st.success(text("overview.none_overdue"))
 else:
-    st.caption(text("units.heat_note", n=few))
+    st.caption(text("units.heat_note", n=small_cell))
     drill.chart(
         charts.heat(heat),
         "unit_heat",

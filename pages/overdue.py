@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import brief, cache, charts, drill, frame, late, tables
+from dashboard import brief, cache, charts, clock_view, drill, frame, late, tables
 from data_access import lists, views
 from data_access.filters import sentence
 from data_access.lists import Question
@@ -43,6 +43,14 @@ with units:
             lambda mark: drill.question("overdue", unit=mark["unit"]),
             case_filter,
         )
+
+steps, outside = st.columns([3, 2], gap="large")
+with steps:
+    st.subheader(text("clock.steps"))
+    clock_view.steps(view, thresholds.due_soon_days[0], case_filter)
+with outside:
+    st.subheader(text("clock.outside"))
+    clock_view.outside(view)
 
 for of, page in (("overdue", view.page), ("due_later", view.soon_page)):
     st.subheader(text(f"overdue.list_{of}", n=page.total, days=thresholds.due_soon_days[-1]))

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from dashboard import cache, compare, drill, frame, quality
+from dashboard import bound, cache, compare, drill, duration_view, frame, quality, signal_words, words
 from data_access import views
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()
+bound.declare(duration_view.PARAMETER)
 units = compare.choose(database, case_filter)
 view = cache.ask(views.resolution, case_filter)
 beside = compare.ask(views.resolution, case_filter, units)
@@ -42,8 +43,11 @@ for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 2
             quality.month_question(key),
             case_filter,
         )
+        st.caption(signal_words.sentence(part[part["unit"] == ""], "value", words.label(key), database))
 
 frame.paper_ends()
+duration_view.section(database, case_filter)
+
 st.subheader(text("resolution.fields"))
 st.caption(text("units.small", n=database.settings.comparison.small_n))
 wide = quality.by_group(

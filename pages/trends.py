@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import bound, cache, charts, compare, drill, frame, trend_words
+from dashboard import bound, cache, charts, compare, drill, frame, season_charts, trend_words
 from dashboard.trend_words import message, named
 from data_access import views
 from data_access.queries import DIMENSIONS
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()
-bound.declare("length", "by")
+bound.declare("length", "by", "season")
 choice = st.container(horizontal=True, vertical_alignment="bottom")
 with choice:
     length = bound.segments(
@@ -23,21 +23,23 @@ with choice:
 view = cache.ask(views.trends, case_filter, length, by or "")
 frame.nothing_here(not view.series["registered"].any() and not view.series["open"].any())
 frame.headline(message(view.series, length))
+shaded = season_charts.shades(season_charts.shading(view.series, length, database.settings))
 
 st.subheader(text("trends.flow"))
 drill.chart(
-    charts.flow(view.series, length),
+    charts.flow(view.series, length, shaded),
     f"flow_{length}",
     message(view.series, length),
     lambda mark: drill.question(mark["kind"], days=drill.days(mark["first"], mark["last"])),
     case_filter,
 )
+trend_words.signals(view.series, length, database, case_filter)
 compare.panels(compare.ask(views.trends, case_filter, units, length, ""), length, database.names, case_filter)
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader(text("trends.stock"))
     drill.chart(
-        charts.stock(view.series, length),
+        charts.stock(view.series, length, shaded),
         f"stock_{length}",
         text("trends.stock_alt", n=int(view.series["open"].iloc[-1])),
         lambda mark: drill.question("open", days=drill.days("", mark["last"])),
@@ -52,6 +54,7 @@ with right:
         lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"])),
         case_filter,
     )
+trend_words.season(database, case_filter)
 if by:
     frame.paper_ends()
     st.subheader(text("trends.multiples", dimension=text(f"dimension.{by}")))

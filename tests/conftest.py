@@ -25,6 +25,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from data_access.settings import AGENDA
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -253,9 +255,20 @@ def server(server_logs: Path) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture(scope="session")
-def demo_server(server_logs: Path, demo_url: str) -> Iterator[str]:
+def every_view(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a dashboard whose agenda has every view, with a file of official figures."""
+    folder = tmp_path_factory.mktemp("settings")
+    published = ["指标,单位,时段,数值", "登记,全县,2026-10,231", "按期办结率,全县,2026年10月,97.5%"]
+    (folder / "official.csv").write_text("\n".join(published), encoding="utf-8")
+    settings = f"[meeting]\nagenda = {list(AGENDA)}\n[official]\nfile = {str(folder / 'official.csv')!r}\n"
+    (folder / "settings.toml").write_text(settings, encoding="utf-8")
+    return {"CASES_SETTINGS": str(folder / "settings.toml")}
+
+
+@pytest.fixture(scope="session")
+def demo_server(server_logs: Path, demo_url: str, every_view: dict[str, str]) -> Iterator[str]:
     """Base URL of a dashboard on the demo county, one for the session."""
-    with serving(server_logs, demo_url, {}) as base:
+    with serving(server_logs, demo_url, every_view) as base:
         yield base
 
 

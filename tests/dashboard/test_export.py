@@ -51,14 +51,19 @@ def case(number: str, unit: str | None = "a", **other: Any) -> dict[str, Any]:
         "days_overdue": 142,
         "extended": False,
         "supervised": True,
+        "stage": "closing",
+        "stage_due_at": pd.Timestamp(2026, 7, 5, 23, 59, 59),
+        "days_left": -142,
+        "share_used": 3.3333,
+        "due_source": "computed",
     } | other
 
 
 def rows(*cases: dict[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame(list(cases))
-    for name in ("registered_at", "due_at", "closed_at"):
+    for name in ("registered_at", "due_at", "closed_at", "stage_due_at"):
         table[name] = pd.to_datetime(table[name])
-    return table.astype({"days_overdue": "Int64"})
+    return table.astype({"days_overdue": "Int64", "days_left": "Int64"})
 
 
 def book(*cases: dict[str, Any], per_unit: bool = False) -> Workbook:
@@ -79,7 +84,12 @@ def test_a_row_reads_back_as_it_is() -> None:
         "责任单位": "住建局",
         "内容分类": "@领域",
         "登记日期": dt.datetime(2026, 5, 6, 9, 30),
+        "环节": "办理",
         "办理期限": dt.datetime(2026, 7, 5, 23, 59, 59),
+        "本环节期限": dt.datetime(2026, 7, 5, 23, 59, 59),
+        "剩余天数": -142,
+        "用时占比": 3.3333,
+        "期限来源": "推算",
         "超期天数": 142,
         "办结日期": None,
         "延期": None,
@@ -88,6 +98,7 @@ def test_a_row_reads_back_as_it_is() -> None:
     assert [first[head].is_date for head in ("登记日期", "办理期限")] == [True, True]
     assert [first[head].number_format for head in ("登记日期", "办理期限")] == ["yyyy-mm-dd"] * 2
     assert first["超期天数"].data_type == "n"
+    assert first["用时占比"].number_format == "0%"
     assert (second["超期天数"].value, second["状态"].value) == (None, "办结")
 
 
@@ -104,7 +115,7 @@ def test_the_sheet_says_what_it_is_and_is_ready_to_print() -> None:
     assert sheet.page_setup.paperSize == 9  # A4
     assert sheet.print_title_rows == "$3:$3"
     assert "&P" in (sheet.oddFooter.center.text or "")
-    assert sheet.auto_filter.ref == "A3:J5"
+    assert sheet.auto_filter.ref == "A3:O5"
 
 
 @pytest.mark.parametrize(

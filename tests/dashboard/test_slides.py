@@ -11,6 +11,7 @@ from conftest import DEMO_AS_OF
 
 from dashboard import cache
 from dashboard.agenda import VIEWS
+from dashboard.room import Room
 from dashboard.slides import Slide
 from data_access import lists, settings, texts
 from data_access.database import CaseDatabase, open_database
@@ -79,7 +80,8 @@ def test_a_number_opens_as_many_cases_as_it_says(demo: CaseDatabase, view: str, 
             else:
                 assert said == listed, f"{name}: {words} opens {listed}"
             compared += 1
-    assert compared or view in ("quality", "departments", "townships", "longest", "backlog", "decisions")
+    no_counts = ("quality", "departments", "townships", "longest", "backlog", "decisions", "official", "seasons")
+    assert compared or view in no_counts
 
 
 @pytest.mark.parametrize("view", AGENDA)
@@ -92,14 +94,39 @@ def test_a_view_is_one_message_and_at_most_four_figures(demo: CaseDatabase, view
         assert len(slide.methods) <= 4
 
 
-def test_units_are_ranked_by_rates_on_enough_cases_only(demo: CaseDatabase) -> None:
+def test_units_that_are_told_from_the_county_come_first_and_the_rest_in_fixed_order(demo: CaseDatabase) -> None:
     small_n = demo.settings.comparison.small_n
+    fixed = list(demo.names.units.values())
+    told_apart = set()
     for kind in ("departments", "townships"):
         rows = VIEWS[kind].view(demo, next(filters(demo))[1]).rows
-        shares = [row.share for row in rows if row.share is not None]
-        assert shares == sorted(shares) and len(shares) == len(rows) > 3
-        n = [int(found[1]) for row in rows if (found := re.search(r"（(\d+)）", row.label))]
-        assert len(n) == len(rows) and min(n) >= small_n
+        verdicts = [row.cells[0] for row in rows]
+        order = ["差于全县", "好于全县", "无法区分", "件数太少"]
+        assert verdicts == sorted(verdicts, key=order.index) and len(rows) > 3
+        for verdict in order:
+            places = [fixed.index(row.name) for row in rows if row.cells[0] == verdict]
+            assert places == sorted(places), "within a verdict nobody is ranked"
+        for row in rows:
+            found = re.search(r"（(\d+)）", row.label)
+            assert found and (int(found[1]) < small_n) == (row.cells[0] == "件数太少")
+            assert (row.tone == "urgent") == (row.cells[0] == "差于全县")
+        told_apart |= {*verdicts[:1]}
+    assert told_apart == {"差于全县", "好于全县"}
+
+
+@pytest.mark.parametrize("view", ["departments", "townships", "late_units"])
+def test_the_evidence_behind_a_view_of_units_can_be_shown(demo: CaseDatabase, view: str) -> None:
+    for _, case_filter in filters(demo):
+        for made in VIEWS[view].view(demo, case_filter).evidence:
+            slide = made()
+            assert slide.message and (slide.rows or slide.chart)
+            for words, asked in numbers(slide):
+                found = NUMBER.match(words)
+                assert found and int(found[1]) == total(demo, case_filter, asked)
+            if slide.chart:
+                asked = slide.chart.question_of({"group": "D02"})
+                assert asked == Question("on_time_closure_rate", "rest", (("unit", "D02"),))
+                assert slide.chart.drawing(Room(9, 1.8)).to_dict()["layer"]
 
 
 def test_volume_is_context_in_fixed_order_without_judgement(demo: CaseDatabase) -> None:

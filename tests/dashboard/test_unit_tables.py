@@ -13,7 +13,7 @@ from dashboard.quality import RateTable
 from data_access import settings
 from data_access.database import Names
 from data_access.lists import Question
-from data_access.views import UNIT_KEYS, Departments
+from data_access.views import UNIT_KEYS
 
 SMALL_N = 15
 UNITS = {"a": "甲局", "b": "乙局", "c": "丙局", "d": "丁局"}
@@ -154,22 +154,6 @@ def test_heat_keeps_units_with_late_cases_in_fixed_order() -> None:
 
 def test_heat_of_no_late_case_is_empty() -> None:
     assert unit_tables.heat(HEAT.assign(overdue=0), names(), few=5).empty
-
-
-def departments(units: pd.DataFrame) -> Departments:
-    nothing = pd.DataFrame()
-    return Departments(units, nothing, nothing, nothing, nothing)
-
-
-def test_headline_counts_units_with_enough_cases() -> None:
-    class Database:
-        settings = settings.load()
-
-    # Enough: a 70 %, b 95 %, d 90 % of a target of 95 %; late cases: a, b, d.
-    said = unit_tables.message(departments(RATES), Database())  # type: ignore[arg-type]
-    assert said == "分母足够的 3 个单位中，1 个按期办结率达到 95%；3 个单位现有超期件。"
-    few = RATES[RATES["group"] == "c"]
-    assert unit_tables.message(departments(few), Database()) == "0 个单位现有超期件。"  # type: ignore[arg-type]
 
 
 def test_units_of_a_kind() -> None:

@@ -24,6 +24,7 @@ SIZES = ((1920, 1080), (1280, 720), (1024, 768), (3840, 1080))
 PATIENCE = 20_000  # milliseconds
 BODY, FACT, FOOTER, MARGIN = 0.035, 0.06, 0.027, 0.03  # shares of the screen's height or width
 CONTRAST = 7.0
+FURTHER = ".stage .rest [data-do=next]"
 
 # Every piece of text on the wall: its words, box, size, weight, colours and the part it stands in.
 LOOK = """
@@ -73,10 +74,12 @@ LOOK = """
 
 
 @pytest.fixture(scope="module")
-def crowded_server(server_logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def crowded_server(
+    server_logs: Path, tmp_path_factory: pytest.TempPathFactory, every_view: dict[str, str]
+) -> Iterator[str]:
     """A dashboard on 60 units with names of 16 characters and a month with 9,999 cases."""
     url = crowded_county.make(sqlite_url(tmp_path_factory.mktemp("crowded") / "crowded.sqlite"))
-    with serving(server_logs, url, {}) as base:
+    with serving(server_logs, url, every_view) as base:
         yield base
 
 
@@ -194,19 +197,32 @@ def test_every_view_fits_and_can_be_read(
     base = demo_server if county == "demo" else crowded_server
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    wrong, seen = [], []
-    go(page, f"{base}/overview?present=1&view={AGENDA[0]}&lang={language}&embed_options={theme}_theme")
-    for place, name in enumerate(AGENDA):
-        if place:
-            press(page, "PageDown")
-        assert parameters(page)["view"] == [name]
+    wrong: list[str] = []
+    seen: list[str] = []
+    explained = 0
+
+    def measure(name: str) -> None:
         for width, height in SIZES if theme == "light" else SIZES[:2]:
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(300 if page.locator(".stage .hole").count() else 80)
             look = page.evaluate(LOOK)
             assert look["drawn"] and len(look["found"]) > 5, f"{name}: nothing was found to look at"
-            wrong += [f"{name} at {width}×{height}: {fault}" for fault in faults(look, width, height)]
-            seen += [each["part"] for each in look["found"]]
+            wrong.extend(f"{name} at {width}×{height}: {fault}" for fault in faults(look, width, height))
+            seen.extend(each["part"] for each in look["found"])
+
+    go(page, f"{base}/overview?present=1&view={AGENDA[0]}&lang={language}&embed_options={theme}_theme")
+    for place, name in enumerate(AGENDA):
+        if place:
+            press(page, "PageDown")
+        assert parameters(page)["view"] == [name]
+        measure(name)
+        press(page, "m")
+        while page.locator(FURTHER).count():  # evidence, before the formulas
+            explained += 1
+            measure(f"{name}, how it is worked out")
+            press(page, "PageDown")
+        press(page, "Escape")
+    assert explained > 5
     assert not wrong, "\n".join(wrong[:40])
     assert {"body", "chart", "number", "footer"} <= set(seen)
     shown = page.evaluate("getComputedStyle(document.querySelector('.stage')).backgroundColor")

@@ -1,0 +1,145 @@
+"""Batches of long-standing cases burning down: what is left of each frozen list, on the page and on the wall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard import drill, frame, theme, trend_words
+from dashboard.room import Room
+from dashboard.slides import Chart, Slide
+from dashboard.wall_charts import _of_height
+from data_access import supervision
+from data_access.filters import CaseFilter
+from data_access.settings import Settings
+from data_access.supervision import BACKLOG
+from data_access.texts import text
+
+ACROSS: Final = 3
+"""As many small charts beside each other."""
+MOST: Final = 6
+"""Views behind 怎么算的: the batches with most left."""
+
+
+def target_left(batch: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> float | None:
+    """What may be left by the annual target; there is one only where the filter is about one unit that has one."""
+    aim = settings.annual_targets.get(case_filter.unit[0]) if len(case_filter.unit) == 1 else None
+    return None if aim is None else (1 - aim) * int(batch["listed"].iloc[-1])
+
+
+def sentence(batch: pd.DataFrame) -> str:
+    """Listed, resolved, left, and how many a month the last months resolved."""
+    first, last, found = batch.iloc[0], batch.iloc[-1], supervision.pace(batch)
+    counts = {"n": int(last["listed"]), "resolved": int(last["resolved"]), "remaining": int(last["remaining"])}
+    before, batch_name = int(first["resolved"]), trend_words.batch_name(str(last["batch"]))
+    said = (
+        text("burn.message_before", batch=batch_name, before=before, **counts)
+        if before
+        else text("burn.message", batch=batch_name, **counts)
+    )
+    if found is None or not last["remaining"]:
+        return said
+    if not found[0]:
+        return text("burn.no_pace", message=said, months=found[1])
+    return text("burn.with_pace", message=said, months=found[1], pace=f"{found[0]:.1f}")
+
+
+def question_of(batch: str) -> drill.QuestionOf:
+    """A mark asks for what was left of the batch by the end of its day."""
+    return lambda mark: drill.question(BACKLOG, "rest", batch=batch, days=drill.days("", mark["last"]))
+
+
+def draw(table: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> None:
+    """A small chart for each batch under its sentence."""
+    for column, (name, batch) in frame.grid(table.groupby("batch", sort=False), ACROSS):
+        with column:
+            message = sentence(batch)
+            st.markdown(message)
+            aim = target_left(batch, case_filter, settings)
+            drill.chart(steps(batch, aim), f"burn_{name}", message, question_of(str(name)), case_filter)
+
+
+def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -> Any:
+    """What is left as steps from the frozen size down, each month's end a mark; an unfinished month is hollow.
+
+    `batch`: rows of one batch in `supervision.burn_down`. With a `room` the letters are as large as the wall's.
+    """
+    colours, on_wall = theme.palette(), room is not None
+    letters: dict[str, Any] = {}
+    if room is not None:
+        letters = {"labelFontSize": _of_height(room.body), "labelColor": colours.ink}
+    shown = batch.assign(
+        last=batch["end"].dt.strftime("%Y-%m-%d"), label=[f"{n:,}" for n in batch["remaining"]], target=target
+    )
+    axis = alt.Axis(
+        title=None,
+        grid=False,
+        labelExpr=text("axis.wall_month" if on_wall else "axis.month"),
+        labelOverlap="greedy",
+        labelFlush=False,
+        tickCount="month" if len(shown) <= 14 else 6,
+        **letters,
+    )
+    top = float(shown["remaining"].max() or 1) * 1.2
+    x = alt.X("end:T", axis=axis, scale=alt.Scale(padding=30 if on_wall else 14))
+    y = alt.Y("remaining:Q", title=None, scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=3, **letters))
+    base = alt.Chart(shown).encode(x=x, y=y)
+    area = base.mark_area(color=colours.soft, interpolate="step-after", line=False)
+    width: Any = _of_height(0.5) if on_wall else 2.5
+    line = base.mark_line(color=colours.blue, interpolate="step-after", strokeWidth=width)
+    points = (
+        base.mark_point(
+            size=_of_height(35) if on_wall else 70,
+            opacity=1,
+            color=colours.blue,
+            strokeWidth=2,
+            cursor="pointer",
+        )
+        .encode(
+            detail="last:N",
+            fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
+            tooltip=[
+                alt.Tooltip("last:N", title=text("chart.at_end")),
+                alt.Tooltip("remaining:Q", title=text("supervision.left")),
+                alt.Tooltip("resolved:Q", title=text("supervision.resolved")),
+            ],
+        )
+        .add_params(alt.selection_point(name="mark", fields=["last"], on="click", empty=False))
+    )
+    size: dict[str, Any] = {"fontSize": _of_height(room.body), "fontWeight": 600} if room else {}
+    ends = shown.iloc[[0, -1]] if len(shown) > 1 else shown
+    gap: Any = _of_height(-3.5) if on_wall else -14
+    words = alt.Chart(ends).encode(x=x, y=y).mark_text(color=colours.blue_text, dy=gap, **size).encode(text="label:N")
+    layers = [area, line, points, words]
+    if target is not None:
+        layers += _target(shown.head(1), x, room)
+    return alt.layer(*layers).properties(height="container" if on_wall else 190)
+
+
+def _target(first: pd.DataFrame, x: alt.X, room: Room | None) -> list[Any]:
+    """What may be left by the target, as a dashed line with its name."""
+    muted = theme.palette().muted
+    size: dict[str, Any] = {"fontSize": _of_height(room.body)} if room else {}
+    line = alt.Chart(first).mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y="target:Q")
+    named = first.assign(name=text("burn.target"))
+    words = alt.Chart(named).mark_text(align="left", dy=-8, color=muted, **size)
+    return [line, words.encode(x=x, y="target:Q", text="name:N")]
+
+
+def evidence(table: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> tuple[Callable[[], Slide], ...]:
+    """The wall's views behind the batches' figures, those with most left first."""
+    batches = sorted(table.groupby("batch", sort=False), key=lambda pair: -int(pair[1]["remaining"].iloc[-1]))
+    return tuple(partial(slide, batch, case_filter, settings) for _, batch in batches[:MOST])
+
+
+def slide(batch: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> Slide:
+    """One batch on the wall."""
+    message, aim = sentence(batch), target_left(batch, case_filter, settings)
+    key = (("hollow", text("chart.unfinished")),) if bool(batch["unfinished"].iloc[-1]) else ()
+    asked = question_of(str(batch["batch"].iloc[0]))
+    return Slide(message, chart=Chart(partial(steps, batch, aim), message, asked, key))

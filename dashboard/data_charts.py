@@ -1,0 +1,79 @@
+"""How far faults of the data could move a rate: an interval for each about the rate as it is."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+
+from dashboard import theme
+from dashboard.room import Room
+
+LETTER: Final = 14
+"""Height of the page's letters, in pixels."""
+
+
+def bounds(rows: pd.DataFrame, rate: float, now: str) -> Any:
+    """For a page: `rows` with key, name, low, high (shares 0-1), said; `now` names the line of the rate."""
+    return _drawn(rows, rate, now, LETTER, 3, 8).properties(height=34 * len(rows) + 50)
+
+
+def wall_bounds(rows: pd.DataFrame, rate: float, now: str, room: Room) -> Any:
+    """The same for the wall: letters are a share of the window's height."""
+    letters, stroke, bar = (
+        alt.expr(f"windowSize()[1] * {share:.5f} + 0 * width") for share in (room.body / 100, 0.003, 0.012)
+    )
+    return _drawn(rows, rate, now, letters, stroke, bar).properties(height="container")
+
+
+def _drawn(rows: pd.DataFrame, rate: float, now: str, letters: Any, stroke: Any, bar: Any) -> Any:
+    colours = theme.palette()
+    low, high = float(rows["low"].min()), float(rows["high"].max())
+    # Room for the words behind the bars, and never a scale that blows a hair up to a beam.
+    wide = max(high - low, 0.002)
+    scale = alt.Scale(domain=[low - wide * 0.1, high + wide * 0.9], nice=False, zero=False)
+    order = list(rows["name"])
+    y = alt.Y(
+        "name:N",
+        sort=order,
+        title=None,
+        axis=alt.Axis(
+            labelFontSize=letters,
+            labelFontWeight=500,
+            labelColor=colours.ink,
+            labelLimit=2000,
+            domain=False,
+            ticks=False,
+            labelPadding=12,
+        ),
+    )
+    x = alt.X(
+        "low:Q",
+        scale=scale,
+        title=None,
+        axis=alt.Axis(
+            format=".1%" if wide > 0.004 else ".2%",
+            labelFontSize=letters,
+            labelFontWeight=500,
+            labelColor=colours.ink,
+            tickCount=4,
+            grid=False,
+        ),
+    )
+    picked = alt.selection_point(name="mark", fields=["key"], on="click", empty=False)
+    base = alt.Chart(rows)
+    bars = (
+        base.mark_bar(size=bar, cursor="pointer", color=colours.blue)
+        .encode(x=x, x2="high:Q", y=y, detail="key:N")
+        .add_params(picked)
+    )
+    words = base.mark_text(align="left", dx=10, fontSize=letters, fontWeight=500, color=colours.ink).encode(
+        x=alt.X("high:Q", scale=scale), y=y, text="said:N"
+    )
+    at = alt.Chart(pd.DataFrame({"rate": [rate], "now": [now]}))
+    line = at.mark_rule(strokeWidth=stroke, color=colours.ink, strokeDash=[6, 4]).encode(x=alt.X("rate:Q", scale=scale))
+    name = at.mark_text(baseline="bottom", dy=-6, fontSize=letters, fontWeight=500, color=colours.ink).encode(
+        x=alt.X("rate:Q", scale=scale), y=alt.value(0), text="now:N"
+    )
+    return alt.layer(bars, words, line, name)

@@ -1,0 +1,216 @@
+"""The charts of time to close: the share handled by each day with its band, and the months of registration."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dashboard import words
+from dashboard.room import Room
+from dashboard.theme import Palette, palette
+from dashboard.wall_charts import _of_height
+from data_access.duration import DAYS, Cohorts, Curve
+from data_access.texts import text
+
+TICKS: Final = (0, *DAYS, 120)
+LAST_DAY: Final = TICKS[-1]
+"""Charts end here; what takes longer is told by the number still open."""
+NEWEST: Final = 3
+"""As many months of registration stand out, each named at its line's end."""
+SHORTEST: Final = 7
+"""A month is drawn once all its cases have been observed for this many days."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Sizes for a page in pixels, or for the wall as shares of its height."""
+
+    letters: Any
+    line: Any
+    mark: Any
+    height: Any
+    weight: Any = 400
+
+
+def on_page(height: int) -> Look:
+    """For a page."""
+    return Look(14, 2.5, 110, height)
+
+
+def on_wall(room: Room) -> Look:
+    """For the wall."""
+    return Look(_of_height(room.body), _of_height(0.5), _of_height(35), "container", 500)
+
+
+# The curve
+
+
+def points(curve: Curve, last: int) -> pd.DataFrame:
+    """day, share, low, high, at_risk from day 0 to `last`; a complete curve goes on at its last share."""
+    end = last if curve.is_complete else min(last, curve.longest)
+    at = np.minimum(np.arange(end + 1), curve.longest)
+    share = curve.share[at]
+    return pd.DataFrame(
+        {
+            "day": np.arange(end + 1),
+            "share": share,
+            "low": np.where(np.isnan(curve.low[at]), share, curve.low[at]),
+            "high": np.where(np.isnan(curve.high[at]), share, curve.high[at]),
+            "at_risk": [curve.at_risk_on(day) for day in range(end + 1)],
+        }
+    )
+
+
+def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
+    """The share handled by each day as steps with their 95 % band, marked at the days that are told.
+
+    Under each day of the axis stands how many cases were still followed. `then`: last year's, dashed.
+    """
+    colours = palette()
+    last = next(tick for tick in TICKS if tick >= min(found.longest, LAST_DAY))
+    table = points(found, last)
+    marks = table[table["day"].isin(DAYS)]
+    marks = marks.assign(
+        label=[words.percent(share) for share in marks["share"]],
+        band=[band(float(low), float(high)) for low, high in zip(marks["low"], marks["high"], strict=True)],
+    )
+    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=_days(found, look, last))
+    y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
+    base = alt.Chart(table).encode(x=x)
+    area = base.mark_area(color=colours.blue, opacity=0.22, interpolate="step-after").encode(
+        y=alt.Y("low:Q", title=None), y2="high:Q"
+    )
+    line = base.mark_line(color=colours.blue, strokeWidth=look.line, interpolate="step-after").encode(y=y)
+    marked = alt.Chart(marks).encode(x="day:Q", y="share:Q")
+    dots = (
+        marked.mark_point(filled=True, opacity=1, size=look.mark, color=colours.blue, cursor="pointer")
+        .encode(
+            detail="day:N",
+            tooltip=[
+                alt.Tooltip("day:Q", title=text("duration.by_day")),
+                alt.Tooltip("label:N", title=text("chart.value")),
+                alt.Tooltip("band:N", title=text("duration.band")),
+                alt.Tooltip("at_risk:Q", title=text("duration.at_risk")),
+            ],
+        )
+        .add_params(alt.selection_point(name="mark", fields=["day"], on="click", empty=False))
+    )
+    layers = [area, *_last_year(then, look, last, colours), line, dots, *_said(marked, "label:N", look, colours)]
+    return alt.layer(*layers).properties(height=look.height)
+
+
+def _last_year(then: Curve | None, look: Look, last: int, colours: Palette) -> list[Any]:
+    if then is None or not then.n:
+        return []
+    base = alt.Chart(points(then, last)).encode(x="day:Q", y="share:Q")
+    return [base.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])]
+
+
+def _said(marks: Any, field: str, look: Look, colours: Palette) -> list[Any]:
+    """Words left above each mark of a rising curve, with a halo."""
+    options: dict[str, Any] = {
+        "align": "right",
+        "baseline": "bottom",
+        "dx": -4,
+        "dy": -4,
+        "fontSize": look.letters,
+        "fontWeight": 700,
+    }
+    halo = marks.mark_text(**options, stroke=colours.paper, strokeWidth=5).encode(text=field)
+    return [halo, marks.mark_text(**options, color=colours.ink).encode(text=field)]
+
+
+def _days(found: Curve, look: Look, last: int) -> alt.Axis:
+    """Days, and under each how many cases are still followed."""
+    ticks = [day for day in TICKS if day <= last]
+    labels = {str(day): [text("duration.tick", day=day), f"{found.at_risk_on(day):,}"] for day in ticks}
+    return _axis(look, values=ticks, labelExpr=f"({json.dumps(labels, ensure_ascii=False)})[datum.value]", grid=False)
+
+
+def _shares(look: Look) -> alt.Axis:
+    return _axis(look, format="%", tickCount=4, domain=False, ticks=False)
+
+
+def _axis(look: Look, **options: Any) -> alt.Axis:
+    return alt.Axis(
+        title=None,
+        labelFontSize=look.letters,
+        labelFontWeight=look.weight,
+        labelColor=palette().ink,
+        labelOverlap=False,
+        labelPadding=6,
+        **options,
+    )
+
+
+def band(low: float, high: float) -> str:
+    """`35.6–36.7%`."""
+    return f"{low * 100:.1f}–{words.percent(high)}"
+
+
+# Months of registration
+
+
+def months(found: Cohorts, last: int) -> pd.DataFrame:
+    """The months that are drawn: name, day, share, place (0 = the newest), n, first, last."""
+    drawn = [each for each in found.recent if each.observed >= SHORTEST]
+    parts = []
+    for place, each in enumerate(reversed(drawn)):
+        table = points(each.curve, min(last, each.observed))[["day", "share"]]
+        parts.append(
+            table.assign(
+                name=text("span.month", year=str(each.month // 12), month=each.month % 12 + 1),
+                place=place,
+                n=each.curve.n,
+                first=f"{each.span.start}",
+                last=f"{each.span.end}",
+            )
+        )
+    columns = ["day", "share", "name", "place", "n", "first", "last"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Any:
+    """Share handled by days since registration, a line a month: the newest blue and named, older ones grey."""
+    colours = palette()
+    table = months(found, last)
+    ticks = [day for day in TICKS if day <= last]
+    labels = {str(day): text("duration.tick", day=day) for day in ticks}
+    axis = _axis(look, values=ticks, labelExpr=f"({json.dumps(labels, ensure_ascii=False)})[datum.value]", grid=False)
+    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=axis)
+    y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
+    newest = f"datum.place < {NEWEST}"
+    tone = alt.condition(newest, alt.value(colours.blue), alt.value(colours.context))
+    base = alt.Chart(table).encode(x=x, y=y, detail=["first:N", "last:N"], color=tone)
+    older = base.transform_filter(f"!({newest})").mark_line(
+        strokeWidth=look.line, opacity=0.6, interpolate="step-after"
+    )
+    newer = base.transform_filter(newest).mark_line(strokeWidth=look.line, interpolate="step-after")
+    ends = table.groupby("first").tail(1)
+    told = table[table["day"].isin(DAYS) | table.index.isin(ends.index)]
+    told = told.assign(words=[words.percent(share) for share in told["share"]])
+    dots = (
+        alt.Chart(told)
+        .mark_point(filled=True, cursor="pointer", size=look.mark)
+        .encode(
+            x=x,
+            y=y,
+            color=tone,
+            opacity=alt.condition(newest, alt.value(1), alt.value(0.5)),
+            detail=["first:N", "last:N"],
+            tooltip=[
+                alt.Tooltip("name:N", title=text("chart.month")),
+                alt.Tooltip("day:Q", title=text("duration.by_day")),
+                alt.Tooltip("words:N", title=text("chart.value")),
+                alt.Tooltip("n:Q", title=text("chart.n")),
+            ],
+        )
+        .add_params(alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False))
+    )
+    named = alt.Chart(ends[ends["place"] < NEWEST]).encode(x=x, y=y)
+    return alt.layer(older, newer, dots, *_said(named, "name:N", look, colours)).properties(height=look.height)
