@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import drill, frame, theme, trend_words
 from dashboard.room import Room
 from dashboard.slides import Chart, Slide
-from dashboard.wall_charts import _of_height
+from dashboard.wall_charts import of_height
 from data_access import supervision
 from data_access.filters import CaseFilter
 from data_access.settings import Settings
@@ -72,7 +72,7 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
     colours, on_wall = theme.palette(), room is not None
     letters: dict[str, Any] = {}
     if room is not None:
-        letters = {"labelFontSize": _of_height(room.body), "labelColor": colours.ink}
+        letters = {"labelFontSize": of_height(room.body), "labelFontWeight": 500, "labelColor": colours.ink}
     shown = batch.assign(
         last=batch["end"].dt.strftime("%Y-%m-%d"), label=[f"{n:,}" for n in batch["remaining"]], target=target
     )
@@ -86,15 +86,15 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
         **letters,
     )
     top = float(shown["remaining"].max() or 1) * 1.2
-    x = alt.X("end:T", axis=axis, scale=alt.Scale(padding=30 if on_wall else 14))
+    x = alt.X("end:T", axis=axis, scale=alt.Scale(padding=80 if on_wall else 14))
     y = alt.Y("remaining:Q", title=None, scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=3, **letters))
     base = alt.Chart(shown).encode(x=x, y=y)
     area = base.mark_area(color=colours.soft, interpolate="step-after", line=False)
-    width: Any = _of_height(0.5) if on_wall else 2.5
+    width: Any = of_height(0.5) if on_wall else 2.5
     line = base.mark_line(color=colours.blue, interpolate="step-after", strokeWidth=width)
     points = (
         base.mark_point(
-            size=_of_height(35) if on_wall else 70,
+            size=of_height(35) if on_wall else 70,
             opacity=1,
             color=colours.blue,
             strokeWidth=2,
@@ -111,9 +111,9 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
         )
         .add_params(alt.selection_point(name="mark", fields=["last"], on="click", empty=False))
     )
-    size: dict[str, Any] = {"fontSize": _of_height(room.body), "fontWeight": 600} if room else {}
+    size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 600} if room else {}
     ends = shown.iloc[[0, -1]] if len(shown) > 1 else shown
-    gap: Any = _of_height(-3.5) if on_wall else -14
+    gap: Any = of_height(-3.5) if on_wall else -14
     words = alt.Chart(ends).encode(x=x, y=y).mark_text(color=colours.blue_text, dy=gap, **size).encode(text="label:N")
     layers = [area, line, points, words]
     if target is not None:
@@ -124,7 +124,7 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
 def _target(first: pd.DataFrame, x: alt.X, room: Room | None) -> list[Any]:
     """What may be left by the target, as a dashed line with its name."""
     muted = theme.palette().muted
-    size: dict[str, Any] = {"fontSize": _of_height(room.body)} if room else {}
+    size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 500} if room else {}
     line = alt.Chart(first).mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y="target:Q")
     named = first.assign(name=text("burn.target"))
     words = alt.Chart(named).mark_text(align="left", dy=-8, color=muted, **size)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard import theme
 from dashboard.room import Room
+from dashboard.wall_charts import of_height
 
 LETTER: Final = 14
 """Height of the page's letters, in pixels."""
@@ -21,9 +22,7 @@ def bounds(rows: pd.DataFrame, rate: float, now: str) -> Any:
 
 def wall_bounds(rows: pd.DataFrame, rate: float, now: str, room: Room) -> Any:
     """The same for the wall: letters are a share of the window's height."""
-    letters, stroke, bar = (
-        alt.expr(f"windowSize()[1] * {share:.5f} + 0 * width") for share in (room.body / 100, 0.003, 0.012)
-    )
+    letters, stroke, bar = (of_height(share) for share in (room.body, 0.3, 1.2))
     return _drawn(rows, rate, now, letters, stroke, bar).properties(height="container")
 
 

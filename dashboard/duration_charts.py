@@ -13,7 +13,7 @@ import pandas as pd
 from dashboard import words
 from dashboard.room import Room
 from dashboard.theme import Palette, palette
-from dashboard.wall_charts import _of_height
+from dashboard.wall_charts import of_height
 from data_access.duration import DAYS, Cohorts, Curve
 from data_access.texts import text
 
@@ -44,7 +44,7 @@ def on_page(height: int) -> Look:
 
 def on_wall(room: Room) -> Look:
     """For the wall."""
-    return Look(_of_height(room.body), _of_height(0.5), _of_height(35), "container", 500)
+    return Look(of_height(room.body), of_height(0.5), of_height(35), "container", 500)
 
 
 # The curve
@@ -142,7 +142,7 @@ def _axis(look: Look, **options: Any) -> alt.Axis:
         labelFontSize=look.letters,
         labelFontWeight=look.weight,
         labelColor=palette().ink,
-        labelOverlap=False,
+        labelOverlap="greedy",
         labelPadding=6,
         **options,
     )

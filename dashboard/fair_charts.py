@@ -13,6 +13,7 @@ import pandas as pd
 
 from dashboard import theme, words
 from dashboard.room import Room
+from dashboard.wall_charts import of_height
 from data_access import fair
 from data_access.fair import Funnel
 from data_access.texts import text
@@ -57,9 +58,7 @@ def wall_funnel(found: Funnel, points: pd.DataFrame, room: Room) -> Any:
     """The same for the wall: letters are a share of the window's height."""
     # On a window of 4:3, less its margins, the picture is 1.05 times as wide as the window is high, and half as high.
     extent = _extent(found, points, 105 / room.body, 50 / room.body)
-    letters, dot, stroke = (
-        alt.expr(f"windowSize()[1] * {share:.5f} + 0 * width") for share in (room.body / 100, 0.35, 0.003)
-    )
+    letters, dot, stroke = (of_height(share) for share in (room.body, 35, 0.3))
     return _drawn(found, points, extent, letters=letters, dot=dot, stroke=stroke).properties(height="container")
 
 
@@ -76,7 +75,8 @@ def _extent(found: Funnel, points: pd.DataFrame, across: float, down: float) -> 
 
 def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any, dot: Any, stroke: Any) -> Any:
     colours = theme.palette()
-    axis: dict[str, Any] = {"labelFontSize": letters, "titleFontSize": letters, "labelColor": colours.ink}
+    axis: dict[str, Any] = {f"{part}FontSize": letters for part in ("label", "title")}
+    axis |= {"labelFontWeight": 500, "titleFontWeight": 500, "labelColor": colours.ink}
     x = alt.X(
         "n:Q",
         title=text("fair.axis_n"),

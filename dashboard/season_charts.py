@@ -13,6 +13,7 @@ import pandas as pd
 from dashboard import theme
 from dashboard.charts import apart, with_days
 from dashboard.room import Room
+from dashboard.wall_charts import of_height
 from data_access import seasons
 from data_access.settings import Season, Settings
 from data_access.signals import Signals
@@ -28,11 +29,19 @@ COMPARED: Final = 4
 """Weeks before the season, and after it, that the sentence adds up."""
 
 
-def _letters(room: Room | None, share: float = 1.0) -> Any:
+def _letters(room: Room | None) -> Any:
     """The size of letters: the page's, or that of the room's body text."""
-    if room is None:
-        return LETTERS * share
-    return alt.expr(f"windowSize()[1] * {room.body / 100 * share:.5f} + 0 * width")
+    return LETTERS if room is None else of_height(room.body)
+
+
+def _words(room: Room | None) -> dict[str, Any]:
+    """How words look: stronger on a wall."""
+    return {"fontSize": _letters(room), "fontWeight": 400 if room is None else 500}
+
+
+def _axis(room: Room | None) -> dict[str, Any]:
+    look = {f"label{name[0].upper()}{name[1:]}": value for name, value in _words(room).items()}
+    return {**look, "labelColor": theme.palette().ink, "grid": False}
 
 
 # --- seasons, shaded
@@ -78,26 +87,24 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
 
     Months that are more than routine have a colour and a shape of their own, those not judged are hollow.
     """
-    colours, letters = theme.palette(), _letters(room)
+    colours = theme.palette()
     shown = with_days(table).assign(state=table["state"].map(list(STATES).index))
     first, last = shown["start"].iloc[0], shown["start"].iloc[-1]
     quarters = [each for each in shown["start"] if each.month % 3 == 1] or [first]
     axis = alt.Axis(
         title=None,
-        grid=False,
         values=[alt.DateTime(year=each.year, month=each.month, date=each.day) for each in quarters],
         labelExpr=text("axis.month" if room is None else "axis.wall_month"),
-        labelFontSize=letters,
-        labelColor=colours.ink,
+        **_axis(room),
     )
-    beyond = last + (last - first) * (0.4 if room is None else 0.24)  # where the limits' names stand
+    beyond = last + (last - first) * (0.4 if room is None else 0.36)  # where the limits' names stand
     ends = [alt.DateTime(year=each.year, month=each.month, date=each.day) for each in (first, beyond)]
     x = alt.X("start:T", axis=axis, scale=alt.Scale(domain=ends, padding=12, nice=False))
     y = alt.Y(
         "n:Q",
         title=None,
         scale=alt.Scale(zero=False, padding=20),
-        axis=alt.Axis(grid=False, labelFontSize=letters, labelColor=colours.ink, tickCount=4),
+        axis=alt.Axis(tickCount=4, **_axis(room)),
     )
     base = alt.Chart(shown).encode(x=x, y=y)
     whole = alt.Chart(shown[~shown["unfinished"]]).encode(x=x, y=y)
@@ -123,7 +130,7 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
     picked = alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False)
     named = alt.Chart(shown[(shown["season"] != "") & (shown["season"] != shown["season"].shift())])
     named = named.encode(x=x, y=y, text="season:N")
-    look: dict[str, Any] = {"align": "left", "dx": 10 if room is None else 18, "fontSize": _letters(room, 0.8)}
+    look: dict[str, Any] = {"align": "left", "dx": 10 if room is None else 18, **_words(room)}
     names = [
         named.mark_text(**look, stroke=colours.paper, strokeWidth=4),
         named.mark_text(**look, color=colours.muted),
@@ -150,12 +157,15 @@ def _limits(table: pd.DataFrame, found: Signals, room: Room | None) -> list[Any]
             "start": table["start"].iloc[-1],
         }
     )
+    # Names of limits that are near each other are moved apart by the height of their letters.
+    lowest, highest = min(float(table["n"].min()), found.lower), max(float(table["n"].max()), found.upper)
+    limits = apart(limits, "n", (highest - lowest) * (0.09 if room is None else 0.13))
     dash = alt.StrokeDash("is_mean:N", scale=alt.Scale(domain=[False, True], range=[[5, 4], [1, 0]]), legend=None)
     base = alt.Chart(limits)
     rules = base.mark_rule(color=colours.muted, strokeWidth=1 if room is None else 2).encode(y="n:Q", strokeDash=dash)
-    names = base.mark_text(
-        align="left", baseline="bottom", dx=12, dy=-3, fontSize=_letters(room, 0.85), color=colours.muted
-    ).encode(x="start:T", y="n:Q", text="name:N")
+    names = base.mark_text(align="left", baseline="bottom", dx=12, dy=-3, color=colours.muted, **_words(room)).encode(
+        x="start:T", y="label_at:Q", text="name:N"
+    )
     return [rules, names]
 
 
@@ -167,7 +177,7 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
 
     Columns of `seasons.around`. The season's day stands as a line between the weeks; an unfinished week is hollow.
     """
-    colours, letters = theme.palette(), _letters(room)
+    colours = theme.palette()
     newest = int(table["year"].max())
     inside_of = table["year"].map(lambda year: NOW if year == newest else BEFORE)
     place = table["week"] - (table["week"] > 0)  # no week is number 0
@@ -184,21 +194,21 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
     x = alt.X(
         "place:Q",
         title=None,
-        scale=alt.Scale(domain=[weeks[0] - 0.4, weeks[-1] + 1.1], nice=False),
+        scale=alt.Scale(
+            domain=[weeks[0] - (0.4 if room is None else 0.9), weeks[-1] + (1.1 if room is None else 2.1)], nice=False
+        ),
         axis=alt.Axis(
             values=weeks,
             labelExpr=expression,
-            grid=False,
-            labelFontSize=letters,
-            labelColor=colours.ink,
             labelOverlap="greedy",
+            **_axis(room),
         ),
     )
     y = alt.Y(
         "registered:Q",
         title=None,
         scale=alt.Scale(zero=True),
-        axis=alt.Axis(labelFontSize=letters, labelColor=colours.ink, tickCount=4, domain=False, ticks=False),
+        axis=alt.Axis(tickCount=4, domain=False, ticks=False, **_axis(room) | {"grid": True}),
     )
     is_newest = f"datum.year == {newest}"
     thick = 1.0 if room is None else 1.8
@@ -240,15 +250,14 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
     ends = finished.sort_values("week").groupby("year").tail(1)
     last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("week")]) if len(ends) else ends
     names = alt.Chart(last.assign(label_at=last.get("label_at", 0.0))).encode(x=x, y="label_at:Q", text="year_name:N")
-    halo = names.mark_text(align="left", dx=10, fontSize=letters, stroke=colours.paper, strokeWidth=4)
-    names = names.mark_text(align="left", dx=10, fontSize=letters).encode(
+    said: dict[str, Any] = {"align": "left", **_words(room)}
+    halo = names.mark_text(dx=10, stroke=colours.paper, strokeWidth=4, **said)
+    names = names.mark_text(dx=10, **said).encode(
         color=alt.condition(is_newest, alt.value(colours.blue_text), alt.value(colours.muted))
     )
     day = alt.Chart(pd.DataFrame({"place": [-0.5], "season": [season]})).encode(x="place:Q")
     rule = day.mark_rule(color=colours.muted, strokeDash=[4, 4], strokeWidth=1.5)
-    title = day.mark_text(align="left", baseline="top", dx=6, fontSize=letters, color=colours.muted).encode(
-        y=alt.value(0), text="season:N"
-    )
+    title = day.mark_text(baseline="top", dx=6, color=colours.muted, **said).encode(y=alt.value(0), text="season:N")
     drawing = alt.layer(rule, title, lines, halo, names, points)
     return drawing.properties(height=280 if room is None else "container")
 

@@ -18,7 +18,7 @@ from data_access.texts import text
 RATE: Final = "on_time_closure_rate"
 RATES: Final = (RATE, "overdue_share")
 METHODS: Final = ("on_time_closure_rate", "overdue")
-MIX_HEAD: Final = ("units.unit", "fair.wall_mix_head", "fair.expected", "fair.ratio", "fair.verdict")
+MIX_HEAD: Final = ("units.unit", "fair.wall_mix_head", "fair.verdict", "fair.ratio")
 
 
 def units_of(kind: str) -> View:
@@ -108,9 +108,9 @@ def _mix(mix: Any, database: CaseDatabase) -> Slide:
         rows=tuple(
             Row(
                 fair_view.unit_name(row["unit"], database.names),
-                words.cases(row["observed"]),
+                _beside(row),
                 row["observed"] / most if most else 0.0,
-                (f"{row['expected']:.1f}", _ratio(row), text(f"fair.mix_{row['verdict']}")),
+                (text(f"fair.mix_{row['verdict']}"), _ratio(row)),
                 question("overdue", unit=row["unit"]),
                 "urgent" if row["verdict"] == "more" else "context" if row["verdict"] == "too_few" else "subject",
                 row["expected"] / most if most else 0.0,

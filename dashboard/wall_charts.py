@@ -17,7 +17,7 @@ from dashboard.room import Room
 from data_access.texts import text
 
 
-def _of_height(share: float) -> Any:
+def of_height(share: float) -> Any:
     """A length of `share` per cent of the window's height, in pixels."""
     return alt.expr(f"windowSize()[1] * {share / 100:.5f} + 0 * width")
 
@@ -25,7 +25,7 @@ def _of_height(share: float) -> Any:
 def flow(series: pd.DataFrame, room: Room) -> Any:
     """Received and closed by month, named at their ends; the unfinished month is hollow. Marks carry their days."""
     colours = theme.palette()
-    body = _of_height(room.body)
+    body = of_height(room.body)
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
     long = with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
     long["name"] = long["kind"].map(kinds)
@@ -54,11 +54,11 @@ def flow(series: pd.DataFrame, room: Room) -> Any:
     color = alt.Color("kind:N", scale=scale, legend=None)
     dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=list(kinds), range=[[1, 0], [10, 6]]), legend=None)
     whole = alt.Chart(long[~long["unfinished"]])
-    lines = whole.mark_line(strokeWidth=_of_height(0.5)).encode(x=x, y=y, color=color, strokeDash=dash)
+    lines = whole.mark_line(strokeWidth=of_height(0.5)).encode(x=x, y=y, color=color, strokeDash=dash)
     picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
     points = (
         alt.Chart(long)
-        .mark_point(size=_of_height(35), opacity=1, cursor="pointer", strokeWidth=_of_height(0.4))
+        .mark_point(size=of_height(35), opacity=1, cursor="pointer", strokeWidth=of_height(0.4))
         .encode(
             x=x,
             y=y,

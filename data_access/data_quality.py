@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, literal, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal, literal_column, or_, select
 
 from data_access import faults, flows, lists, views
 from data_access.database import CaseDatabase
@@ -278,11 +278,8 @@ def not_yet_due(connection: Connection, database: CaseDatabase, case_filter: Cas
 def deadlines(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Deadlines:
     """How many open cases on a clock have a stated and how many a computed deadline."""
     cases = cases_at(database, case_filter.at)
-    columns = cases.columns
-    former = or_(columns.extended_at.is_(None), columns.extended_at > cases.at)
-    stated = or_(columns.due_at.is_not(None), and_(columns.original_due_at.is_not(None), former))
     where = [*case_filter.where(cases), cases.is_open, cases.on_clock]
-    sums = [func.sum(case((stated, 1), else_=0)), func.count()]
+    sums = [func.sum(case((cases.due_is_stated, 1), else_=0)), func.count()]
     found, whole = connection.execute(select(*sums).select_from(cases.source).where(*where)).one()
     return Deadlines(int(found or 0), int(whole) - int(found or 0))
 

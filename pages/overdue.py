@@ -46,9 +46,11 @@ with units:
 
 steps, outside = st.columns([3, 2], gap="large")
 with steps:
+    frame.paper_ends()
     st.subheader(text("clock.steps"))
     clock_view.steps(view, thresholds.due_soon_days[0], case_filter)
 with outside:
+    frame.paper_ends()
     st.subheader(text("clock.outside"))
     clock_view.outside(view)
 

@@ -54,9 +54,9 @@ with right:
         lambda mark: drill.question("registered", days=drill.days(mark["first"], mark["last"])),
         case_filter,
     )
+frame.paper_ends()
 trend_words.season(database, case_filter)
 if by:
-    frame.paper_ends()
     st.subheader(text("trends.multiples", dimension=text(f"dimension.{by}")))
     st.caption(text("trends.context"))
     groups = named(view.multiples, by, database.names)

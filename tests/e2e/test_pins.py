@@ -45,7 +45,8 @@ def test_pinned_units_are_chosen_kept_and_replaced(page: Page, demo_server: str)
 @pytest.mark.parametrize(("where", "of"), [("trends", "registered"), ("resolution", "on_time_closure_rate")])
 def test_a_mark_of_a_unit_leads_to_the_units_cases(page: Page, demo_server: str, where: str, of: str) -> None:
     go(page, f"{demo_server}/{where}?pin=D01")
-    chart = page.locator("[data-testid=stVegaLiteChart]").nth(1 if where == "trends" else 0)
+    charts = page.locator("[data-testid=stVegaLiteChart]").locator("visible=true")
+    chart = charts.nth(1 if where == "trends" else 0)
     marks = "path[aria-roledescription=point]"
     mark = chart.locator(marks if where == "trends" else f"{marks}[aria-label*='D01']").first
     mark.wait_for()

@@ -121,11 +121,12 @@ def message(page: Page) -> str:
     return page.locator(".stage h1").inner_text()
 
 
-def press(page: Page, key: str) -> str:
-    """Press a key that changes the view; its new message."""
-    before = message(page)
-    page.keyboard.press(key)
-    page.wait_for_function("words => document.querySelector('.stage h1')?.innerText !== words", arg=before)
+def press(page: Page, *keys: str) -> str:
+    """Press keys that change the view; its new message."""
+    before = page.locator(".stage .slide").inner_html()
+    for key in keys:
+        page.keyboard.press(key)
+    page.wait_for_function("html => document.querySelector('.stage .slide')?.innerHTML !== html", arg=before)
     settled(page)
     return message(page)
 
@@ -178,13 +179,14 @@ def faults(look: dict[str, Any], width: int, height: int) -> list[str]:
 
 
 def overlaps(texts_found: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Pairs of texts whose letters lie over each other."""
+    """Pairs of texts whose letters lie over each other; a text's own halo is none."""
     found = []
     for place, one in enumerate(texts_found):
         for other in texts_found[place + 1 :]:
             wide = min(one["right"], other["right"]) - max(one["left"], other["left"])
             high = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
-            if wide > 2 and high > 2:
+            is_halo = one["words"] == other["words"] and abs(one["left"] - other["left"]) < 1
+            if wide > 2 and high > 2 and not is_halo:
                 found.append((one["words"][:20], other["words"][:20]))
     return found
 
@@ -425,7 +427,7 @@ def test_axe_finds_nothing_serious_on_the_wall(page: Page, demo_server: str, the
     go(page, f"{demo_server}/overview?present=1&view=changes&embed_options={theme}_theme")
     for view in ("changes", "volume", "departments"):
         if view != "changes":
-            press(page, str(AGENDA.index(view) + 1))
+            press(page, *str(AGENDA.index(view) + 1))
         look(view)
     page.locator(".stage .label").first.click()
     page.wait_for_selector(".stage .pages")
