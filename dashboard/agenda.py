@@ -9,6 +9,7 @@ from typing import Final
 from dashboard import (
     slides,
     slides_accountability,
+    slides_clock,
     slides_data,
     slides_duration,
     slides_fair,
@@ -55,6 +56,7 @@ VIEWS: Final[dict[str, Entry]] = {
     "late": Entry(slides.late_bands, "overdue", ("overdue",)),
     "late_units": Entry(slides_fair.late_units, "overdue", ("overdue", "overdue_share"), "unit"),
     "longest": Entry(slides.longest, "overdue", ("overdue",)),
+    "steps": Entry(slides_clock.steps, "overdue", ("overdue",)),
     "supervised": Entry(slides_accountability.supervised, "supervision", ("supervised", "milestone_overdue")),
     "instructed": Entry(slides_accountability.instructed, "supervision", ("instruction_answer_rate",)),
     "slips": Entry(slides_accountability.slips, "supervision", ("slip_overdue", "slips")),

@@ -14,7 +14,7 @@ from data_access.deadlines import STEPS, Step, last_known_year
 from data_access.lists import Question, Story
 from data_access.state import LEFT_OUT
 from data_access.texts import text
-from data_access.views import Overdue
+from data_access.views import Steps
 
 # --- the steps of the regulation, for the definitions page
 
@@ -111,7 +111,7 @@ APPEAL_STEPS: Final = ("review", "rereview")
 COUNTS: Final = ("open", "late", "soon")
 
 
-def by_step(view: Overdue) -> pd.DataFrame:
+def by_step(view: Steps) -> pd.DataFrame:
     """stage, open, late (past its limit), soon (due within days): one row a step that the database knows."""
     folded = view.by_step.groupby("stage")[list(COUNTS)].sum()
     counted = {
@@ -132,8 +132,8 @@ def question_of(stage: str, count: str) -> Question:
     return drill.question({"open": "open", "late": "stage_late", "soon": "stage_soon"}[count], stage=stage)
 
 
-def steps(view: Overdue, soon_days: int, case_filter: Any) -> None:
-    """The table of steps; every number opens its cases."""
+def steps(view: Steps, overdue: int, soon_days: int, case_filter: Any) -> None:
+    """The table of steps; every number opens its cases. `overdue`: how many cases are, wherever they stand."""
     table = by_step(view)
     if not table["open"].sum():
         st.caption(text("overdue.list_empty"))
@@ -164,12 +164,12 @@ def steps(view: Overdue, soon_days: int, case_filter: Any) -> None:
         return question_of(table["stage"][position], column) if column in COUNTS else None
 
     drill.table(show, "overdue_steps", asked, case_filter)
-    elsewhere = sum(view.late_now) - int(table.loc[table["stage"] == "closing", "late"].sum())
+    elsewhere = overdue - int(table.loc[table["stage"] == "closing", "late"].sum())
     if elsewhere:
         st.caption(text("clock.late_elsewhere", n=elsewhere))
 
 
-def left_out(view: Overdue) -> list[tuple[Question, str]]:
+def left_out(view: Steps) -> list[tuple[Question, str]]:
     """Open cases outside the closing clock, by reason, each with its question; the first is their number in all."""
     folded = view.by_step.groupby("left_out")["open"].sum()
     found = []
@@ -180,7 +180,7 @@ def left_out(view: Overdue) -> list[tuple[Question, str]]:
     return found
 
 
-def outside(view: Overdue) -> None:
+def outside(view: Steps) -> None:
     """Who is not in the figures of the 60 days: one line, every number with its cases."""
     links = left_out(view)
     if not links:

@@ -117,6 +117,7 @@ AGENDA: Final = (
     "late",
     "late_units",
     "longest",
+    "steps",
     "supervised",
     "instructed",
     "slips",

@@ -352,8 +352,6 @@ class Overdue:
 
     `acceptance`: open cases whose acceptance notice is late, by unit (group, numerator).
     `soon`: cases due within each threshold, in days. `rows`, `soon_rows`: the first cases of each list.
-    `by_step`: open cases by step (`lists.open_by_step`). `appeals`: cases in review and re-review, those past
-    their limit and those due within 7 days, by indicator; empty where the database has no reviews.
     """
 
     by_day: pd.DataFrame
@@ -363,11 +361,31 @@ class Overdue:
     page: lists.CasePage
     soon_page: lists.CasePage
     share: Figure
+    steps: Steps
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where cases stand on the statutory clock.
+
+    `by_step`: open cases by step (`lists.open_by_step`). `appeals`: cases in review and re-review, those past
+    their limit and those due within 7 days, by indicator; empty where the database has no reviews.
+    """
+
     by_step: pd.DataFrame
     appeals: dict[str, int]
 
 
 APPEALS: Final = ("in_review", "review_overdue", "review_soon", "in_rereview", "rereview_overdue", "rereview_soon")
+
+
+def steps(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Steps:
+    """How many cases are at each step, past its limit, or soon past it."""
+    appeals = queries.measure(connection, database, case_filter, APPEALS)
+    return Steps(
+        lists.open_by_step(connection, database, case_filter),
+        {str(row.indicator): int(row.numerator) for row in appeals.itertuples()},  # type: ignore[arg-type]
+    )
 
 
 def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overdue:
@@ -389,11 +407,7 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
         page=page("overdue"),
         soon_page=page("due_later"),
         share=read.figure("overdue_share", case_filter.span),
-        by_step=lists.open_by_step(connection, database, case_filter),
-        appeals={
-            str(row.indicator): int(row.numerator)  # type: ignore[arg-type]
-            for row in queries.measure(connection, database, case_filter, APPEALS).itertuples()
-        },
+        steps=steps(connection, database, case_filter),
     )
 
 

@@ -48,11 +48,11 @@ steps, outside = st.columns([3, 2], gap="large")
 with steps:
     frame.paper_ends()
     st.subheader(text("clock.steps"))
-    clock_view.steps(view, thresholds.due_soon_days[0], case_filter)
+    clock_view.steps(view.steps, period + before, thresholds.due_soon_days[0], case_filter)
 with outside:
     frame.paper_ends()
     st.subheader(text("clock.outside"))
-    clock_view.outside(view)
+    clock_view.outside(view.steps)
 
 for of, page in (("overdue", view.page), ("due_later", view.soon_page)):
     st.subheader(text(f"overdue.list_{of}", n=page.total, days=thresholds.due_soon_days[-1]))

@@ -121,7 +121,7 @@ def test_the_evidence_behind_a_view_of_units_can_be_shown(demo: CaseDatabase, vi
             slide = made()
             assert slide.message and (slide.rows or slide.chart)
             for words, asked in numbers(slide):
-                found = NUMBER.match(words)
+                found = NUMBER.match(words) or re.match(r"(\d+) / ", words)
                 assert found and int(found[1]) == total(demo, case_filter, asked)
             if slide.chart:
                 asked = slide.chart.question_of({"group": "D02"})

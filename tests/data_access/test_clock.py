@@ -116,7 +116,7 @@ def test_every_number_of_the_overdue_page_opens_its_cases(county: CaseDatabase) 
     case_filter = seen(AS_OF, "2026-01-01")
     with county.reading() as connection:
         view = views.overdue(connection, county, case_filter)
-    for stage, rows in view.by_step.groupby("stage"):
+    for stage, rows in view.steps.by_step.groupby("stage"):
         for count, of in (("open", "open"), ("late", "stage_late"), ("soon", "stage_soon")):
             page = listed(county, case_filter, Question(of, "denominator", (("stage", str(stage)),)), limit=None)
             assert page.total == rows[count].sum()
@@ -125,12 +125,12 @@ def test_every_number_of_the_overdue_page_opens_its_cases(county: CaseDatabase) 
                 assert (page.rows["days_left"] < 0).all()
             if count == "soon":
                 assert page.rows["days_left"].between(0, 7).all()
-    for reason, rows in view.by_step.groupby("left_out"):
+    for reason, rows in view.steps.by_step.groupby("left_out"):
         assert (
             listed(county, case_filter, Question("open", at=(("left_out", str(reason)),))).total == rows["open"].sum()
         )
-    assert set(view.appeals) == set(views.APPEALS)
-    for key, n in view.appeals.items():
+    assert set(view.steps.appeals) == set(views.APPEALS)
+    for key, n in view.steps.appeals.items():
         assert listed(county, case_filter, Question(key)).total == n
 
 
@@ -373,8 +373,8 @@ def test_a_database_with_deadlines_only_has_no_other_steps(minimal_url: str) -> 
     database = opened(minimal_url)
     with database.reading() as connection:
         view = views.overdue(connection, database, seen(AS_OF))
-    assert set(view.by_step["stage"]) == {"closing"} and view.appeals == {}
-    assert view.by_step["late"].sum() == sum(view.late_now)
+    assert set(view.steps.by_step["stage"]) == {"closing"} and view.steps.appeals == {}
+    assert view.steps.by_step["late"].sum() == sum(view.late_now)
     page = listed(database, seen(AS_OF), Question("open"), limit=None)
     assert set(page.rows["due_source"]) == {"stated"}
 
