@@ -254,15 +254,19 @@ def server(server_logs: Path) -> Iterator[Callable[..., str]]:
         yield start
 
 
-@pytest.fixture(scope="session")
-def every_view(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a dashboard whose agenda has every view, with a file of official figures."""
-    folder = tmp_path_factory.mktemp("settings")
-    published = ["指标,单位,时段,数值", "登记,全县,2026-10,231", "按期办结率,全县,2026年10月,97.5%"]
+def with_every_view(folder: Path) -> dict[str, str]:
+    """The environment of a dashboard with every view in its agenda and a file of official figures, made in `folder`."""
+    published = ["指标,单位,时段,数值", "登记,全县,2026-10,186", "按期办结率,全县,2026年10月,97.5%"]
     (folder / "official.csv").write_text("\n".join(published), encoding="utf-8")
     settings = f"[meeting]\nagenda = {list(AGENDA)}\n[official]\nfile = {str(folder / 'official.csv')!r}\n"
     (folder / "settings.toml").write_text(settings, encoding="utf-8")
     return {"CASES_SETTINGS": str(folder / "settings.toml")}
+
+
+@pytest.fixture(scope="session")
+def every_view(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """`with_every_view` in a folder of the session."""
+    return with_every_view(tmp_path_factory.mktemp("settings"))
 
 
 @pytest.fixture(scope="session")

@@ -40,12 +40,17 @@ def main() -> None:
             executable_path=conftest._installed_browser(), args=list(conftest.BROWSER_FLAGS)
         )
         page = browser.new_page(viewport=SIZE)
-        with conftest.serving(Path(folder), url, {}) as base:
+        with conftest.serving(Path(folder), url, conftest.with_every_view(Path(folder))) as base:
             for name in PAGES:
                 page.goto(f"{base}/{name}")
                 page.wait_for_selector(".headline")
                 page.wait_for_timeout(2500)
                 take(page, name)
+            for part in ("clock", "data", "official"):
+                page.goto(f"{base}/definitions?part={part}")
+                page.wait_for_selector(".headline")
+                page.wait_for_timeout(2500)
+                take(page, f"definitions-{part}")
             for name in AGENDA:
                 page.goto(f"{base}/overview?present=1&view={name}")
                 page.wait_for_selector(".stage h1")
