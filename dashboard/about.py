@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import cache, clock_view, frame, official_view, quality_of_data, tables, words
 from data_access import queries, schema
 from data_access.accountability import ACCOUNTABILITY
+from data_access.appeals import APPEALS
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import INDICATORS
@@ -51,7 +52,7 @@ def the_database(database: CaseDatabase, _case_filter: CaseFilter) -> None:
 
 def indicator_rows(database: CaseDatabase, *, accountability: bool) -> list[list[str]]:
     """name, formula, article, source columns, target, whether the database feeds it; one of the two families."""
-    family = {indicator.key for indicator in ACCOUNTABILITY}
+    family = {indicator.key for indicator in (*APPEALS, *ACCOUNTABILITY)}
     rows = []
     for key, indicator in INDICATORS.items():
         if (key in family) is not accountability:

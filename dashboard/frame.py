@@ -173,6 +173,11 @@ def say_missing(database: CaseDatabase, keys: Sequence[str]) -> None:
             st.caption(text("missing.indicator", name=label(key), columns=", ".join(lacking)))
 
 
+def remark(words: str) -> None:
+    """A small sentence under a chart, for the screen: on paper the picture says it."""
+    st.html(f'<p class="remark">{escape(words)}</p>')
+
+
 def paper_ends() -> None:
     """What follows in this column of the page is for the screen: a printed page is one sheet."""
     st.html('<span class="paper-ends"></span>')

@@ -8,14 +8,14 @@ DOMAIN.md "Indicators" and 《信访工作条例》2022.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import and_, func, not_, or_
 
 from data_access.accountability import ACCOUNTABILITY
+from data_access.appeals import APPEALS, APPEALS_SOON, ends_soon
 from data_access.dialect import end_of_day
-from data_access.indicator import Indicator, Rule
+from data_access.indicator import Indicator
 from data_access.state import Cases, Condition
 
 
@@ -63,39 +63,6 @@ def _closing_base(cases: Cases) -> Condition:
     return and_(cases.exists, cases.counts_for_closing)
 
 
-def _appeal(which: Literal["review", "rereview"]) -> tuple[Indicator, Indicator, Indicator]:
-    """How many reviews (Art. 35) or re-reviews (Art. 36) are undecided, how many of them late, and the timely share."""
-    applied, decided, due = f"{which}_applied_at", f"{which}_decided_at", f"{which}_due"
-    needs = (applied, decided)
-
-    def waits(cases: Cases) -> Condition:
-        return getattr(cases, f"in_{which}")  # type: ignore[no-any-return]
-
-    def is_past(cases: Cases) -> Condition:
-        return and_(getattr(cases, due) <= cases.at)
-
-    return (
-        Indicator(f"in_{which}", needs=needs, denominator=waits, of_open=False, is_rate=False),
-        Indicator(
-            f"{which}_overdue",
-            needs=needs,
-            denominator=waits,
-            numerator=is_past,
-            better="less",
-            of_open=False,
-            is_rate=False,
-        ),
-        Indicator(
-            f"{which}_timely_rate",
-            needs=needs,
-            moment=due,
-            denominator=lambda cases: and_(cases.exists, getattr(cases, applied) <= cases.at, is_past(cases)),
-            numerator=lambda cases: getattr(cases, decided) <= getattr(cases, due),
-            better="more",
-        ),
-    )
-
-
 def _is_open(cases: Cases) -> Condition:
     return cases.is_open
 
@@ -129,19 +96,8 @@ def _due_within(cases: Cases, days: int) -> Condition:
     return and_(cases.on_clock, cases.due > cases.at, cases.due <= end_of_day(cases.at, days))
 
 
-def _ends_soon(limit: str) -> Rule:
-    """Whether a limit, an attribute of Cases, passes within the days of 即将到期."""
-
-    def rule(cases: Cases) -> Condition:
-        days = cases.database.settings.thresholds.due_soon_days[0]
-        return and_(getattr(cases, limit) > cases.at, getattr(cases, limit) <= end_of_day(cases.at, days))
-
-    return rule
-
-
 _office_response, _office_satisfaction = _rating("office")
 _unit_response, _unit_satisfaction = _rating("unit")
-_REVIEW, _REREVIEW = _appeal("review"), _appeal("rereview")
 _DUE = ("due_at", "accepted_at", "closed_at")
 
 _ALL: Final = (
@@ -306,8 +262,6 @@ _ALL: Final = (
         better="less",
         is_rate=False,
     ),
-    *_REVIEW,
-    *_REREVIEW,
 )
 
 # Figures that pages show beside an indicator; not indicators of their own.
@@ -338,12 +292,11 @@ _BESIDE: Final = (
         "stage_soon",
         needs=("registered_at",),
         denominator=_is_open,
-        numerator=_ends_soon("stage_due_at"),
+        numerator=ends_soon("stage_due_at"),
         is_rate=False,
     ),
-    replace(_REVIEW[1], key="review_soon", numerator=_ends_soon("review_due"), better=None),
-    replace(_REREVIEW[1], key="rereview_soon", numerator=_ends_soon("rereview_due"), better=None),
+    *APPEALS_SOON,
 )
 
-INDICATORS: Final[dict[str, Indicator]] = {indicator.key: indicator for indicator in (*_ALL, *ACCOUNTABILITY)}
+INDICATORS: Final[dict[str, Indicator]] = {indicator.key: indicator for indicator in (*_ALL, *APPEALS, *ACCOUNTABILITY)}
 MEASURES: Final[dict[str, Indicator]] = INDICATORS | {indicator.key: indicator for indicator in _BESIDE}

@@ -33,7 +33,7 @@ st.caption(text("resolution.months_note"))
 if beside:
     st.caption(text("compare.note", base=whole, n=database.settings.comparison.small_n))
 months = quality.named_months(compare.months(view.monthly, beside, database.names, whole))
-for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 2 if beside else 4):
+for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 2 if beside else 5):
     with column:
         st.markdown(quality.titled(key, database.settings))
         drill.small(
@@ -43,7 +43,7 @@ for column, (key, part) in frame.grid(months.groupby("indicator", sort=False), 2
             quality.month_question(key),
             case_filter,
         )
-        st.caption(signal_words.sentence(part[part["unit"] == ""], "value", words.label(key), database))
+        frame.remark(signal_words.sentence(part[part["unit"] == ""], "value", words.label(key), database))
 
 frame.paper_ends()
 duration_view.section(database, case_filter)
