@@ -264,6 +264,8 @@ def same(here: Any, there: Any, where: str) -> None:
     elif is_dataclass(here):
         for name in vars(here):
             same(getattr(here, name), getattr(there, name), f"{where}.{name}")
+    elif isinstance(here, float):
+        assert here == pytest.approx(there, rel=1e-12), where
     elif not isinstance(here, pd.Series):
         assert here == there, where
 
