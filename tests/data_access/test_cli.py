@@ -220,11 +220,17 @@ def test_the_unexpected_is_a_sentence_too(demo_url: str, monkeypatch: pytest.Mon
     assert isinstance(run("check", "--url", demo_url, CASES_DEBUG="1").exception, ZeroDivisionError)
 
 
+def listen_to_interrupts() -> None:
+    """What runs in the background ignores them, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a console's Ctrl-C cannot be sent to one process there")
 def test_stopping_leaves_everything_as_it_was(tmp_path: Path) -> None:
     url = f"sqlite:///{(tmp_path / 'demo.sqlite').as_posix()}"
     command = [sys.executable, "-m", "data_access", "demo", "--url", url, "--cases", "3000000"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, preexec_fn=listen_to_interrupts, **pipes) as process:
         stop = time.monotonic() + 30
         while not list(tmp_path.iterdir()) and time.monotonic() < stop:
             time.sleep(0.05)
