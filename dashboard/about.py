@@ -79,6 +79,8 @@ def database_rows(database: CaseDatabase, now: datetime) -> list[list[str]]:
         [text("definitions.newest"), str(text("definitions.moment", at=database.newest_at or now))],
         [text("definitions.time_zone"), database.settings.time_zone],
     ]
+    if database.extracted_at:
+        rows.append([text("definitions.extract"), str(text("definitions.moment", at=database.extracted_at))])
     if database.demo_as_of:
         rows.append([text("definitions.demo"), text("frame.demo")])
     return rows + [[text("definitions.rows", table=table), f"{count:,}"] for table, count in counts.items()]

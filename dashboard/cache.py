@@ -59,7 +59,7 @@ def ask(view: Callable[..., Answer], case_filter: CaseFilter, *arguments: Any) -
 
 def _version(cases: CaseDatabase) -> tuple[str, str, datetime | None]:
     """What answers are remembered by; without a moment of change in the data, for five minutes only."""
-    return cases.url, cases.version, None if cases.has("updated_at") else now()
+    return cases.url, cases.version, None if cases.has("updated_at") or cases.extracted_at else now()
 
 
 @st.cache_data(max_entries=400, ttl=timedelta(hours=1), show_spinner=False)

@@ -115,8 +115,10 @@ def filter_line(case_filter: CaseFilter, database: CaseDatabase, chips: Callable
     """The active filter in one sentence, and whether this is the demo county; with chips and buttons."""
     words = escape(sentence(case_filter, database.names))
     demo = f"<b>{escape(text('frame.demo'))}</b> " if database.demo_as_of else ""
+    made_at = database.extracted_at
+    age = escape(text("filter.joint") + text("frame.extracted", at=made_at)) if made_at else ""
     with st.container(key="filter_line", horizontal=True, vertical_alignment="center"):
-        st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}</div>', width="content")
+        st.html(f'<div class="filter-sentence" id="filter-sentence">{demo}{words}{age}</div>', width="content")
         chips()
         st.space("stretch")
         _beside_filter.set(st.container(width="content"))

@@ -1,4 +1,4 @@
-"""The command line: `python -m data_access` demo, check, import, freeze, indicators.
+"""The command line: `python -m data_access` demo, check, import, freeze, extract, indicators.
 
 Exit code 0: fine; 1: there are findings or rejected rows; 2: a mistake of usage, a file or
 a database that cannot be used; 130: stopped. A mistake is one sentence on stderr, never a
@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -31,6 +33,7 @@ from data_access.database import CaseDatabase, open_database
 from data_access.deadlines import last_moment
 from data_access.decisions import import_decisions
 from data_access.demo import make_demo
+from data_access.extract import extract
 from data_access.filters import FIELDS, CaseFilter
 from data_access.frozen import freeze
 from data_access.indicators import INDICATORS
@@ -189,6 +192,14 @@ def _whole(option: str, value: str, least: int) -> int:
     return found
 
 
+def _seconds(option: str, value: str) -> int:
+    """`30s`, `10m` or `2h` in seconds."""
+    found = re.fullmatch(r"([1-9]\d{0,5})([smh])", value.strip().lower())
+    if not found:
+        raise Problem("bad_interval", option=option, value=value)
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
 def _choice(option: str, value: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise Problem("bad_choice", option=option, value=value, choices=", ".join(choices))
@@ -331,6 +342,30 @@ def freeze_(
     with _opened(url) as database, _progress(text("command.freeze.working")) as progress:
         made = freeze(database, held, _now(), Path(to) if to else None, progress)
     print(text("command.freeze.done", file=str(made.file), n=made.cases, meeting=held))
+
+
+@app.command("extract", cls=_Command)
+def extract_(
+    url: Url = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="FILE")] = None,
+    every: Annotated[str | None, typer.Option("--every", metavar="10m")] = None,
+) -> None:
+    pause = _seconds("--every", every) if every else None
+    target = Path(to) if to else location.extract_file()
+    _extract(url, target)
+    while pause:
+        time.sleep(pause)
+        try:
+            _extract(url, target)
+        except Problem as problem:  # the next time may go well
+            _complain(str(problem))
+
+
+def _extract(url: str | None, target: Path) -> None:
+    with _opened(url) as database, _progress(text("command.extract.working")) as progress:
+        made = extract(database, target, _now(), progress)
+    opened_as = f"duckdb:///{target.resolve().as_posix()}"
+    print(text("command.extract.done", file=str(made.file), n=made.cases, at=made.made_at, url=opened_as), flush=True)
 
 
 Values = list[str] | None

@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from data_access import schema
 from data_access.deadlines import Clock
 from data_access.dialect import end_of_day, holds_dates_only, local_moment, plain, start_of_day, written_well
-from data_access.engine import reading_engine, sentences, shown_url
+from data_access.engine import followed, parsed, reading_engine, sentences, shown_url
 from data_access.problems import Problem
 from data_access.settings import KindName, KindNames, Settings
 from data_access.texts import language
@@ -85,6 +85,8 @@ class CaseDatabase:
     zoned: frozenset[str]
     names: Names
     demo_as_of: datetime | None
+    extracted_at: datetime | None = None
+    """When an extract was made; None where this is the database itself."""
     empty: frozenset[str] = frozenset()
     """Columns that exist and hold nothing: they cannot feed a figure any more than missing ones."""
     version: str = ""
@@ -176,7 +178,11 @@ def open_database(
     `to_check`: SQLite's moments that cannot be read are put aside instead, since they are what is looked for.
 
     `known`: an earlier look, whose engine is used again, and which is returned where nothing has changed.
+    A new copy of an extract gets an engine of its own; what still reads the old one reads on.
     """
+    if known and known.engine.dialect.name == "duckdb" and known.engine.url.database != followed(parsed(url)).database:
+        known.engine.dispose()  # idle connections only
+        known = None
     engine = known.engine if known else reading_engine(url, settings)
     with sentences(url), readable(url), engine.connect() as connection, connection.begin():
         return _inspected(url, engine, settings, connection, known, to_check)
@@ -209,10 +215,11 @@ def _inspected(
         dates_only=dates_only,
         zoned=zoned,
         names=_names(connection, columns, settings),
-        demo_as_of=_demo_as_of(connection, columns),
+        demo_as_of=_in_contract(connection, columns, "demo_as_of"),
+        extracted_at=_in_contract(connection, columns, "extracted_at"),
     )
     newest, first, count = _newest(connection, database, to_check)
-    version = f"{newest}/{first}/{count}"
+    version = f"{newest}/{first}/{count}" + (f"/{database.extracted_at}" if database.extracted_at else "")
     unchanged = known and (known.columns, replace(known.names, task_forces=()), known.version)
     if known and unchanged == (columns, database.names, version):
         return known
@@ -281,10 +288,10 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
     )
 
 
-def _demo_as_of(connection: Connection, columns: frozenset[str]) -> datetime | None:
-    if "contract.demo_as_of" not in columns:
+def _in_contract(connection: Connection, columns: frozenset[str], name: str) -> datetime | None:
+    if f"contract.{name}" not in columns:
         return None
-    found = connection.execute(select(func.max(schema.contract.c.demo_as_of))).scalar()
+    found = connection.execute(select(func.max(schema.contract.c[name]))).scalar()
     return found if isinstance(found, datetime) else None
 
 

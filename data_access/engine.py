@@ -35,6 +35,24 @@ def _sqlite_path(url: URL) -> Path:
     return Path(url.database or "")
 
 
+def pointer_of(file: Path) -> Path:
+    """The file that names the newest copy of an extract: `cases.duckdb.current` beside `cases.duckdb`."""
+    return file.with_name(f"{file.name}.current")
+
+
+def followed(url: URL) -> URL:
+    """`url` of the file that is meant: for an extract the copy that its pointer names, else as it is."""
+    if url.get_backend_name() != "duckdb" or not url.database:
+        return url
+    file = Path(url.database)
+    try:
+        # A name only, so that a pointer leads nowhere else.
+        name = Path(pointer_of(file).read_text(encoding="utf-8").strip()).name
+    except (OSError, UnicodeDecodeError):
+        return url
+    return url.set(database=file.with_name(name).as_posix()) if name else url
+
+
 def reading_engine(url: str, settings: Settings) -> Engine:
     """An engine that can only read. Raises Problem for a URL or file that cannot be used."""
     parts = parsed(url)
@@ -45,7 +63,7 @@ def reading_engine(url: str, settings: Settings) -> Engine:
         if not path.is_file():
             raise Problem("no_such_file", file=str(path))
         parts = parts.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
-        engine = _made(parts, connect_args={"timeout": limit, "check_same_thread": False})
+        engine = _made(parts, connect_args={"timeout": min(limit, 60), "check_same_thread": False})
         _read_sqlite(engine, limit)
         return engine
     if backend == "postgresql":
@@ -68,6 +86,11 @@ def reading_engine(url: str, settings: Settings) -> Engine:
         )
         _read_mysql(engine, limit, settings)
         return engine
+    if backend == "duckdb" and parts.database and not parts.database.startswith((":memory:", "md:", "motherduck:")):
+        parts = followed(parts)
+        if not Path(parts.database or "").is_file():
+            raise Problem("no_such_file", file=str(parts.database))
+        return _made(parts, connect_args={"read_only": True}, pool_pre_ping=True)
     return _made(parts, pool_pre_ping=True)
 
 
@@ -156,7 +179,7 @@ def problem_of(error: DBAPIError, url: str) -> Problem:
     shown = shown_url(url)
     if "password" in said or "access denied" in said or "authentication" in said:
         return Problem("wrong_password", url=shown)
-    if "locked" in said:
+    if "locked" in said or "set lock on file" in said or "used by another process" in said:
         return Problem("locked", url=shown)
     if "not a database" in said or "malformed" in said or "file is encrypted" in said:
         return Problem("not_a_database", url=shown)

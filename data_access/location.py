@@ -34,6 +34,11 @@ def demo_url() -> str:
     return f"sqlite:///{(DEMO_FILE if here else _temporary() / DEMO_FILE.name).as_posix()}"
 
 
+def extract_file() -> Path:
+    """Where an extract goes unless someone says so: the project's `data` folder, else the folder one is in."""
+    return (DEMO_FILE.parent if _can_write(DEMO_FILE.parent) else Path()) / "extract.duckdb"
+
+
 def is_demo(url: str) -> bool:
     """Whether `url` is the demo file that is used when nothing is configured."""
     return url == demo_url()

@@ -273,6 +273,7 @@ contract = Table(
     metadata,
     _whole("version", "version of this contract"),
     _moment("demo_as_of", "set in a demo database only: the moment its newest data stands for"),
+    _moment("extracted_at", "set in an extract only: when the database was copied into it"),
 )
 
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {

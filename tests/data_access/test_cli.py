@@ -259,7 +259,7 @@ def commands() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
-@pytest.mark.parametrize("command", ["demo", "check", "import", "freeze", "indicators"])
+@pytest.mark.parametrize("command", ["demo", "check", "import", "freeze", "extract", "indicators"])
 def test_help_names_every_option(command: str, language: str) -> None:
     done = run(command, "--help", CASES_LANG=language)
     assert done.exit_code == 0
@@ -269,7 +269,7 @@ def test_help_names_every_option(command: str, language: str) -> None:
 def test_the_manual_names_every_command_option_and_grouping() -> None:
     manual = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     sections = {part.split()[0]: part for part in manual.split("\n## ")[1:]}
-    assert sections.keys() == commands().keys() == {"demo", "check", "import", "freeze", "indicators"}
+    assert sections.keys() == commands().keys() == {"demo", "check", "import", "freeze", "extract", "indicators"}
     missing = [
         f"{name} {option}"
         for name, options in commands().items()
