@@ -40,7 +40,11 @@ CODES = {
     ("reminder_slip", "reason_code"): schema.SLIP_REASONS,
     ("meeting_decision", "result"): schema.DECISION_RESULTS,
 }
-NEVER_FILLED = {"unit.parent_id", "unit.valid_to"}  # the demo county was never reorganised
+NEVER_FILLED = {
+    "unit.parent_id",  # the demo county was never reorganised
+    "unit.valid_to",
+    "contract.extracted_at",  # only an extract has one
+}
 MAY_BE_LATER = ("due_at", "expires_at")
 
 Tables = dict[str, pd.DataFrame]
