@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Boolean, Date, DateTime, Integer, String, literal, type_coerce
@@ -12,10 +13,10 @@ from sqlalchemy.sql.functions import FunctionElement
 from data_access.schema import Moment
 
 
-class day_of(FunctionElement[str]):
-    """The day of a moment as text, `2026-11-24`, on every engine."""
+class day_of(FunctionElement[date]):
+    """The day of a moment."""
 
-    type = String(10)
+    type = Date()
     inherit_cache = True
 
 
@@ -60,7 +61,7 @@ def _parts(element: FunctionElement[Any], compiler: Any, kw: dict[str, Any]) -> 
 
 @compiles(day_of)
 def _day_of(element: day_of, compiler: Any, **kw: Any) -> str:
-    return f"to_char({_parts(element, compiler, kw)[0]}, 'YYYY-MM-DD')"
+    return f"CAST({_parts(element, compiler, kw)[0]} AS DATE)"
 
 
 @compiles(day_of, "sqlite")
@@ -70,12 +71,7 @@ def _day_of_sqlite(element: day_of, compiler: Any, **kw: Any) -> str:
 
 @compiles(day_of, "mysql", "mariadb")
 def _day_of_mysql(element: day_of, compiler: Any, **kw: Any) -> str:
-    return f"DATE_FORMAT({_parts(element, compiler, kw)[0]}, '%%Y-%%m-%%d')"
-
-
-@compiles(day_of, "duckdb")
-def _day_of_duckdb(element: day_of, compiler: Any, **kw: Any) -> str:
-    return f"strftime({_parts(element, compiler, kw)[0]}, '%Y-%m-%d')"
+    return f"DATE({_parts(element, compiler, kw)[0]})"
 
 
 @compiles(day_number)

@@ -347,10 +347,8 @@ def _listed_and_resolved(connection: Connection, database: CaseDatabase, ever: C
     source = queries.source_of(cases, indicator, [])
     statement = select(batch, listed, resolved, func.count()).select_from(source).where(*where)
     rows = connection.execute(statement.group_by(batch, listed, resolved)).all()
-    table = pd.DataFrame(
-        [(batch, date.fromisoformat(began), ended and date.fromisoformat(ended), n) for batch, began, ended, n in rows],
-        columns=["batch", "listed_on", "resolved_on", "n"],
-    ).astype({"resolved_on": object})
+    columns = ["batch", "listed_on", "resolved_on", "n"]
+    table = pd.DataFrame([tuple(row) for row in rows], columns=columns).astype({"resolved_on": object})
     days = zip(table["listed_on"], table["resolved_on"], strict=True)
     table["until"] = [max(began, ended or began) for began, ended in days]
     return table
