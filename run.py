@@ -105,7 +105,7 @@ def main(arguments):
     os.chdir(HERE)
     if mode == "test":
         hand_over("-m", "pytest", *rest)
-    hand_over("-m", "streamlit", "run", "app.py", *(rest[1:] if rest[:1] == ["--"] else rest))
+    hand_over("-m", "dashboard", *(rest[1:] if rest[:1] == ["--"] else rest))
 
 
 if __name__ == "__main__":

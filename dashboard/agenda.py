@@ -18,7 +18,8 @@ from dashboard import (
 )
 from dashboard.slides import View
 from data_access.database import CaseDatabase
-from data_access.queries import DIMENSIONS, can_feed
+from data_access.dimensions import DIMENSIONS
+from data_access.queries import can_feed
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
+from zlib import crc32
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, charts, clock_view, export, frame, tables, trend_words, words
+from dashboard import bound, charts, clock_view, export, frame, tables, trend_words, words
 from dashboard.tables import records
-from data_access import lists
 from data_access.database import CaseDatabase
 from data_access.faults import ASKED
 from data_access.filters import CaseFilter, sentence
 from data_access.flows import BETWEEN, LIST_MOVES
 from data_access.indicators import MEASURES
+from data_access.keyset import END, START, Place
 from data_access.limits import PASSING
-from data_access.lists import PAGE, CasePage, Question, Story
+from data_access.lists import CasePage, Question, Story
 from data_access.since import SINCE
 from data_access.texts import text
 
@@ -65,18 +67,60 @@ def _where(key: str, value: str, database: CaseDatabase) -> str:
     return trend_words.group_name(value, key, database.names)
 
 
-def footer(page: CasePage, number: int, question: Question, case_filter: CaseFilter, database: CaseDatabase) -> None:
-    """Which part of the list this is, and the whole of it as a file."""
-    pages = -(-page.total // PAGE)
+PLACE: Final = "page"
+"""The choice, kept in the URL, of the page's place in the list."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list as it is asked for: what of, searched by, in which order."""
+
+    question: Question
+    case_filter: CaseFilter
+    search: str
+    order: str
+    descending: bool
+
+    def _mark(self) -> str:
+        """What tells a place in this list from one in another; the same tomorrow, when the as-of has moved on."""
+        chosen = [(key, getattr(self.case_filter, key)) for key in self.case_filter.narrowed]
+        return f"{crc32(repr((self.question, self.search, self.order, self.descending, chosen)).encode()):08x}"
+
+    def place(self) -> tuple[Place, bool]:
+        """Where the URL stands in the list, and whether it could be read. In a list made anew: its beginning."""
+        mark, _, written = bound.stored(PLACE).partition(".")
+        if not mark:
+            return START, True
+        found = Place.parse(written, by_moment=self.order != "case_no")
+        return (found or START) if mark == self._mark() else START, found is not None
+
+    def turn(self, place: Place) -> None:
+        """Go to the page at `place`; for a callback."""
+        bound.store(PLACE, "" if place == START else f"{self._mark()}.{place.url()}")
+
+
+def footer(page: CasePage, listing: Listing, database: CaseDatabase) -> None:
+    """Which part of the list this is, the ways to the others, and the whole of it as a file."""
+    question, case_filter = listing.question, listing.case_filter
     if question.of in MEASURES and MEASURES[question.of].county_wide and not case_filter.narrowed:
         st.caption(text("cases.without_accusations"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(text("cases.footer", page=number, pages=pages, n=page.total))
+        st.caption(text("cases.footer", first=page.first, last=page.last, n=page.total))
+        if page.previous or page.next:
+            ways = {"first": page.previous and START, "previous": page.previous}
+            for name, place in (ways | {"next": page.next, "last": page.next and END}).items():
+                st.button(
+                    text(f"cases.{name}_page"),
+                    key=f"to_{name}",
+                    type="tertiary",
+                    on_click=listing.turn,
+                    args=(place or START,),
+                    disabled=place is None,
+                )
 
         def file() -> bytes:
-            whole = cache.ask(lists.case_list, case_filter, question, "", "due", False, None)
             title = _asked(question) if question.of else text("cases.all")
-            return export.workbook(whole.rows, title, sentence(case_filter, database.names), per_unit=False)
+            return export.of_cases(case_filter, question, title, sentence(case_filter, database.names), per_unit=False)
 
         st.download_button(
             text("export.button_whole"),

@@ -12,10 +12,10 @@ from dashboard import bound, brief, cache, drill, duration_charts, frame, tables
 from dashboard.drill import question
 from data_access import duration
 from data_access.database import CaseDatabase
+from data_access.dimensions import DIMENSIONS
 from data_access.duration import DAYS, GROUPINGS, Cohorts, Curve, Duration
 from data_access.filters import FIELDS, CaseFilter
 from data_access.lists import Question
-from data_access.queries import DIMENSIONS
 from data_access.texts import text
 
 PARAMETER: Final = "time_by"

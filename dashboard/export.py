@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, Final
 
 import pandas as pd
 import xlsxwriter
 
+from dashboard import cache
 from dashboard.tables import COLUMNS, readable
+from data_access import lists
+from data_access.filters import CaseFilter
+from data_access.lists import Question
 from data_access.texts import text
 
 FORBIDDEN: Final = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
@@ -16,14 +21,28 @@ LONGEST_NAME: Final = 31
 WIDTHS: Final = {"case_no": 22, "lead_unit": 24, "category": 18, "status": 14}
 
 
+def of_cases(case_filter: CaseFilter, question: Question, title: str, sentence: str, *, per_unit: bool) -> bytes:
+    """The whole list behind a number as a workbook. It is read part by part and not remembered: it may be long."""
+    database = cache.database()
+    with database.reading() as connection:
+        total = lists.case_list(connection, database, case_filter, question, limit=1).total
+        parts = lists.every_case(connection, database, case_filter, question)
+        return _book(parts, total, title, sentence, per_unit=per_unit)
+
+
 def workbook(rows: pd.DataFrame, title: str, sentence: str, *, per_unit: bool) -> bytes:
     """The cases of `rows` as a workbook; with `per_unit` one sheet for each responsible unit.
 
     Every text is written as text, so that one that starts with = + - @ stays what it is.
     """
-    shown = readable(rows)
+    return _book([rows], len(rows), title, sentence, per_unit=per_unit)
+
+
+def _book(parts: Iterable[pd.DataFrame], total: int, title: str, sentence: str, *, per_unit: bool) -> bytes:
     file = BytesIO()
-    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    # Rows go to a temporary file as they come.
+    plainly = {"strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(file, {"constant_memory": True, **plainly})
     formats = {
         "title": book.add_format({"bold": True, "font_size": 16}),
         "sentence": book.add_format({"font_color": "#52606D"}),
@@ -35,13 +54,17 @@ def workbook(rows: pd.DataFrame, title: str, sentence: str, *, per_unit: bool) -
         "date": book.add_format({"border": 1, "num_format": "yyyy-mm-dd", "align": "center", "valign": "vcenter"}),
     }
     taken: set[str] = set()
-    for name, part in _parts(rows, shown) if per_unit and len(rows) else [(title, shown)]:
-        _sheet(book.add_worksheet(_free_name(name, taken)), part, name, sentence, formats)
+    if per_unit and total:
+        rows = pd.concat(parts, ignore_index=True)
+        for name, part in _by_unit(rows, readable(rows)):
+            _sheet(book.add_worksheet(_free_name(name, taken)), [part], len(part), name, sentence, formats)
+    else:
+        _sheet(book.add_worksheet(_free_name(title, taken)), map(readable, parts), total, title, sentence, formats)
     book.close()
     return file.getvalue()
 
 
-def _parts(rows: pd.DataFrame, shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def _by_unit(rows: pd.DataFrame, shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The cases of each responsible unit under its name; two units of one name stay apart."""
     units = rows["lead_unit_id"].fillna("")
     parts = [shown[units == unit] for unit in dict.fromkeys(units)]
@@ -59,13 +82,15 @@ def _free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def _sheet(sheet: Any, rows: pd.DataFrame, title: str, sentence: str, formats: dict[str, Any]) -> None:
-    sheet.write_string(0, 0, text("export.title", title=title, n=len(rows)), formats["title"])
+def _sheet(
+    sheet: Any, parts: Iterable[pd.DataFrame], total: int, title: str, sentence: str, formats: dict[str, Any]
+) -> None:
+    sheet.write_string(0, 0, text("export.title", title=title, n=total), formats["title"])
     sheet.write_string(1, 0, sentence, formats["sentence"])
     for column, name in enumerate(COLUMNS):
         sheet.write_string(2, column, text(f"column.{name}"), formats["head"])
         sheet.set_column(column, column, WIDTHS.get(name, 12))
-    for line, row in enumerate(rows.itertuples(index=False), start=3):
+    for line, row in enumerate(_rows(parts), start=3):
         for column, name in enumerate(COLUMNS):
             _write(sheet, line, column, getattr(row, name), formats)
     sheet.freeze_panes(3, 1)
@@ -74,8 +99,13 @@ def _sheet(sheet: Any, rows: pd.DataFrame, title: str, sentence: str, formats: d
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(2)
     sheet.set_footer("&C&P / &N")
-    if len(rows):
-        sheet.autofilter(2, 0, 2 + len(rows), len(COLUMNS) - 1)
+    if total:
+        sheet.autofilter(2, 0, 2 + total, len(COLUMNS) - 1)
+
+
+def _rows(parts: Iterable[pd.DataFrame]) -> Iterator[Any]:
+    for part in parts:
+        yield from part.itertuples(index=False)
 
 
 def _write(sheet: Any, line: int, column: int, value: Any, formats: dict[str, Any]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import cache, export
+from dashboard import export
 from dashboard.tables import COLUMNS, records
 from dashboard.words import cases
 from data_access.database import Names
@@ -69,9 +69,7 @@ def links(view: Overdue, soon_days: Sequence[int]) -> list[tuple[Question, str]]
     return found + [(Question(of), text("overdue.soon", days=days, n=n)) for days, (of, n) in soon.items()]
 
 
-def downloads(
-    of: str, read: Callable[..., Any], case_filter: CaseFilter, sentence: str, asked: Question | None = None
-) -> None:
+def downloads(of: str, case_filter: CaseFilter, sentence: str, asked: Question | None = None) -> None:
     """Two buttons: the whole list as one sheet, or one sheet a unit. The file is made when asked for.
 
     `asked`: the cases, where they are not those of the figure `of`.
@@ -79,8 +77,7 @@ def downloads(
     title = text(f"export.{of}")
 
     def file(per_unit: bool) -> bytes:
-        page = cache.ask(read, case_filter, asked or Question(of), "", "due", False, None)
-        return export.workbook(page.rows, title, sentence, per_unit=per_unit)
+        return export.of_cases(case_filter, asked or Question(of), title, sentence, per_unit=per_unit)
 
     for kind, per_unit in (("whole", False), ("units", True)):
         st.download_button(

@@ -20,6 +20,7 @@ from data_access import lists, meeting
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
+from data_access.keyset import START
 from data_access.lists import Question
 from data_access.texts import text
 from data_access.views import Figure
@@ -352,7 +353,15 @@ def of_cases(
     name: str = "",
 ) -> Slide:
     """Cases behind a number in large type, from the `first` on; the next ones wait behind PageDown."""
-    page = cache.ask(lists.case_list, case_filter, asked, "", "due", False, ROWS, first)
+    place, done = START, 0
+    while done < first:  # these pages have just been leafed through, and are remembered
+        step = min(ROWS, first - done)
+        beside = cache.ask(lists.case_list, case_filter, asked, "", "due", False, step, place).next
+        if beside is None:  # the list has become shorter
+            place, first = START, 0
+            break
+        place, done = beside, done + step
+    page = cache.ask(lists.case_list, case_filter, asked, "", "due", False, ROWS, place)
     if not page.total:
         return Slide(text("wall.no_cases", name=name))
     cases = records(page.rows)

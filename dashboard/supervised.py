@@ -25,10 +25,10 @@ from dashboard import (
 from dashboard.tables import records
 from data_access import queries, supervision
 from data_access.database import CaseDatabase
+from data_access.dimensions import AGES
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.lists import Question
-from data_access.queries import AGES
 from data_access.schema import HANDLING_LEVELS, INSTRUCTION_LEVELS
 from data_access.supervision import BACKLOG, MOVES, Supervision
 from data_access.texts import has_text, text

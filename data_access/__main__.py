@@ -33,14 +33,16 @@ from data_access.database import CaseDatabase, open_database
 from data_access.deadlines import last_moment
 from data_access.decisions import import_decisions
 from data_access.demo import make_demo
-from data_access.extract import extract
+from data_access.dimensions import DIMENSIONS
+from data_access.engine import shown_url
+from data_access.extract import extract, is_extract
 from data_access.filters import FIELDS, CaseFilter
 from data_access.frozen import freeze
 from data_access.indicators import INDICATORS
 from data_access.ledger import import_ledger
 from data_access.periods import Span, month_key, month_of, month_span, year_start
 from data_access.problems import Problem
-from data_access.queries import DIMENSIONS, can_feed, measure, measure_spans
+from data_access.queries import can_feed, measure, measure_spans
 from data_access.settings import PeriodRule, load
 from data_access.texts import text
 
@@ -240,6 +242,7 @@ def demo(
     seed: Annotated[str, typer.Option("--seed", metavar="S", show_default=False)] = "7",
     as_of: AsOf = None,
 ) -> None:
+    _refuse_extract(url)
     number, start = _whole("--cases", cases, 1), _whole("--seed", seed, 0)
     moment = _moment("--as-of", as_of) or last_moment(_now().date())
     with _progress(text("command.demo.working")) as progress:
@@ -306,6 +309,7 @@ def import_(
 ) -> None:
     if not url:
         raise Problem("import_needs_url")
+    _refuse_extract(url)
     held = _day("--meeting", meeting)
     if decisions and mapping:
         raise Problem("decisions_no_mapping")
@@ -349,23 +353,34 @@ def extract_(
     url: Url = None,
     to: Annotated[str | None, typer.Option("--to", metavar="FILE")] = None,
     every: Annotated[str | None, typer.Option("--every", metavar="10m")] = None,
+    whole: Annotated[bool, typer.Option("--whole", show_default=False)] = False,
 ) -> None:
     pause = _seconds("--every", every) if every else None
     target = Path(to) if to else location.extract_file()
-    _extract(url, target)
+    _extract(url, target, whole)
     while pause:
         time.sleep(pause)
         try:
-            _extract(url, target)
+            _extract(url, target, whole)
         except Problem as problem:  # the next time may go well
             _complain(str(problem))
 
 
-def _extract(url: str | None, target: Path) -> None:
+def _extract(url: str | None, target: Path, whole: bool) -> None:
     with _opened(url) as database, _progress(text("command.extract.working")) as progress:
-        made = extract(database, target, _now(), progress)
+        made = extract(database, target, _now(), progress, whole=whole)
     opened_as = f"duckdb:///{target.resolve().as_posix()}"
-    print(text("command.extract.done", file=str(made.file), n=made.cases, at=made.made_at, url=opened_as), flush=True)
+    said = {"file": str(made.file), "n": made.cases, "at": made.made_at, "url": opened_as}
+    if made.changed is None:
+        print(text("command.extract.done", **said), flush=True)
+    else:
+        print(text("command.extract.refreshed", **said, changed=made.changed), flush=True)
+
+
+def _refuse_extract(url: str | None) -> None:
+    """The next refresh would throw away what is written into a copy."""
+    if url and is_extract(url):
+        raise Problem("extract_not_written", url=shown_url(url))
 
 
 Values = list[str] | None

@@ -231,8 +231,7 @@ def _deadlines(
         each = select(cases.lead_unit_id.label("unit"), day_of(due).label("day"), late.label("late"))
         rows = each.select_from(cases.source).where(*where).subquery("passing_case")
         found += [
-            (stage, row["unit"] or "", row["day"], bool(row["late"]), row["n"])
-            for row in _counted(connection, rows)
+            (stage, row["unit"] or "", row["day"], bool(row["late"]), row["n"]) for row in _counted(connection, rows)
         ]
     table = pd.DataFrame(found, columns=["stage", "unit", "day", "late", "n"])
     return table.astype({"day": object, "late": bool, "n": "int64"})

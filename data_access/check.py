@@ -35,11 +35,12 @@ from sqlalchemy.schema import CreateIndex
 from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_known_year
+from data_access.dimensions import DIMENSIONS
 from data_access.faults import CODES, Fault, Severity, faults, ill_written, is_text, moment_columns, not_among
 from data_access.filters import FIELDS
 from data_access.indicators import INDICATORS
 from data_access.ledger_words import masked
-from data_access.queries import DIMENSIONS, can_feed
+from data_access.queries import can_feed
 from data_access.state import Condition
 from data_access.texts import text
 

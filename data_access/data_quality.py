@@ -17,12 +17,14 @@ from sqlalchemy import ColumnElement, Connection, case, false, func, literal, li
 from data_access import faults, flows, lists, views
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_moment
+from data_access.dimensions import DIMENSIONS
 from data_access.faults import ANY, Fault, Scope
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.lists import Question
-from data_access.queries import DIMENSIONS, can_feed, in_window, measure, window_of
+from data_access.queries import can_feed, measure
 from data_access.state import LEFT_OUT, cases_at
+from data_access.windows import in_window, window_of
 
 RATE: Final = "on_time_closure_rate"
 

@@ -6,6 +6,7 @@ with a zone read as plain moments, so that no statement elsewhere needs to know.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from data_access.texts import text as words
 
 _SAMPLE: Final = 200
 _ZERO: Final = text("0")
+_PREPARED: Final = frozenset(column.name for column in schema.PREPARED)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,10 @@ class CaseDatabase:
     demo_as_of: datetime | None
     extracted_at: datetime | None = None
     """When an extract was made; None where this is the database itself."""
+    prepared: bool = False
+    """Whether the columns of `schema.PREPARED` are there and were made with these settings."""
+    out_of_order: frozenset[str] = frozenset()
+    """Of prepared cases: the moments for which there are some with `prepared_out_of_order`."""
     empty: frozenset[str] = frozenset()
     """Columns that exist and hold nothing: they cannot feed a figure any more than missing ones."""
     version: str = ""
@@ -134,17 +140,19 @@ class CaseDatabase:
         known = self._read.get((table, alias))
         if known is not None:
             return known
-        defined = schema.metadata.tables[table]
+        prepared = {"petition_case": schema.prepared_case, **schema.prepared_parts}
+        defined = prepared[table] if self.prepared and table in prepared else schema.metadata.tables[table]
         source = defined.alias(alias) if alias else defined
-        columns = {column.name: self._column(table, source, column.name) for column in defined.columns}
-        if table == "petition_case" and not self.has("case_id"):
+        of_cases = "petition_case" if table in prepared else table
+        columns = {column.name: self._column(of_cases, source, column.name) for column in defined.columns}
+        if table in prepared and not self.has("case_id"):
             columns["case_id"] = columns["case_no"]
         return self._read.setdefault((table, alias), SimpleNamespace(source=source, **columns))
 
     def _column(self, table: str, source: Any, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = source.c[name]
         full = f"{table}.{name}"
-        if full not in self.columns:
+        if full not in self.columns and name not in _PREPARED:
             return cast(null(), column.type)
         if full in self.zoned:
             return local_moment(column)
@@ -207,6 +215,7 @@ def _inspected(
     moments = [name for name in columns if isinstance(_defined(name).type, type(schema.Moment))]
     zoned = frozenset(name for name in moments if getattr(types[name], "timezone", False))
     dates_only = frozenset(name for name in moments if _dates_only(connection, name, types[name]))
+    settings_then, *out_of_order = _prepared(connection, columns)
     database = CaseDatabase(
         url=url,
         engine=engine,
@@ -217,6 +226,8 @@ def _inspected(
         names=_names(connection, columns, settings),
         demo_as_of=_in_contract(connection, columns, "demo_as_of"),
         extracted_at=_in_contract(connection, columns, "extracted_at"),
+        prepared=settings_then == prepared_for(settings),
+        out_of_order=frozenset(out_of_order),
     )
     newest, first, count = _newest(connection, database, to_check)
     version = f"{newest}/{first}/{count}" + (f"/{database.extracted_at}" if database.extracted_at else "")
@@ -286,6 +297,19 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
         aliases={row["alias"]: row["unit_id"] for row in aliases if row["alias"] and row["unit_id"]},
         checklist=settings.checklist.items,
     )
+
+
+def prepared_for(settings: Settings) -> str:
+    """A short text that is another one as soon as a setting changes that the prepared columns depend on."""
+    return hashlib.sha256(settings.deadlines.model_dump_json().encode()).hexdigest()[:32]
+
+
+def _prepared(connection: Connection, columns: frozenset[str]) -> list[str]:
+    """What the prepared columns were made with, and the moments out of order; one empty text where there are none."""
+    if "contract.prepared_for" not in columns:
+        return [""]
+    said = connection.scalars(select(schema.contract.c.prepared_for)).all()
+    return (said[0] or "").split(" ") if len(said) == 1 else [""]
 
 
 def _in_contract(connection: Connection, columns: frozenset[str], name: str) -> datetime | None:

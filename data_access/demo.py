@@ -22,9 +22,11 @@ import numpy.typing as npt
 from sqlalchemy import Connection, DateTime, Table, inspect, select
 from sqlalchemy.schema import CreateTable
 
-from data_access import schema
+from data_access import schema, settings
+from data_access.database import open_database
 from data_access.deadlines import Limit, is_working_day, last_moment
 from data_access.engine import parsed, sentences, shown_url, writing_engine
+from data_access.prepared import prepare
 from data_access.problems import Problem
 
 Column = npt.NDArray[Any]
@@ -703,6 +705,16 @@ def _events(world: _World, rng: Random, c: Rows) -> Rows:
     )  # fmt: skip
 
 
+def _last(events: Rows, kind: str, first: int, n: int) -> Column:
+    """When the last event of a kind happened, for each of `n` cases from number `first` on."""
+    of_kind = events["kind"] == kind
+    places = events["case_id"][of_kind].astype(np.int64) - 1 - first
+    found = np.full(n, NEVER)
+    order = np.argsort(events["at"][of_kind], kind="stable")
+    found[places[order]] = events["at"][of_kind][order]  # of several, the last one written stays
+    return found
+
+
 def _listings(world: _World, rng: Random, c: Rows) -> Rows:
     """Rows of `listing`, with `ended` of their cases."""
     may = _with_unit(c) & (c["purpose"] != "accusation")
@@ -926,7 +938,10 @@ def _chunk(world: _World, number: int) -> Iterator[tuple[Table, Rows]]:
     c = _cases(world, rng, number * CHUNK, min((number + 1) * CHUNK, world.cases))
     listings = _listings(world, rng, c)
     yield schema.case_unit, _assisting(world, rng, c)
-    yield schema.case_event, _events(world, rng, c)
+    events = _events(world, rng, c)
+    for kind in ("reopened", "reassigned"):
+        c[f"last_{kind}_at"] = _last(events, kind, number * CHUNK, len(c["unit"]))
+    yield schema.case_event, events
     yield schema.listing, listings
     later = np.random.default_rng([world.seed, 3, number])  # a stream of its own: what was made before stays as it is
     _own_listed(later, c, listings)
@@ -1077,5 +1092,18 @@ def _replace_tables(url: str, world: _World, report: Callable[[int, int], None])
         if engine.dialect.name == "postgresql":
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE petition_case")
+    finally:
+        engine.dispose()
+    if engine.dialect.name == "duckdb":
+        _prepare(url)
+
+
+def _prepare(url: str) -> None:
+    found = open_database(url, settings.load())
+    found.engine.dispose()  # DuckDB lets a process read a file or write it, not both
+    engine = writing_engine(url)
+    try:
+        with engine.begin() as connection:
+            prepare(connection.connection.driver_connection, found, engine.dialect)
     finally:
         engine.dispose()

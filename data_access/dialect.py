@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Boolean, Date, DateTime, Integer, String, literal, type_coerce
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    FromClause,
+    Integer,
+    String,
+    column,
+    literal,
+    select,
+    type_coerce,
+    union_all,
+    values,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
@@ -131,6 +145,18 @@ def _is_written_well_sqlite(element: _written_well, compiler: Any, **kw: Any) ->
 @compiles(local_moment)
 def _local_moment(element: local_moment, compiler: Any, **kw: Any) -> str:
     return f"CAST({_parts(element, compiler, kw)[0]} AS TIMESTAMP)"
+
+
+def rows_of(dialect: str, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> FromClause:
+    """`rows` as a small table to join with. A VALUES list is quicker to plan, but not every engine can join one."""
+    if dialect in ("duckdb", "postgresql"):
+        listed = values(*(column(each, kind) for each, kind in columns.items()), name=name)
+        return listed.data([tuple(row) for row in rows]).alias(name)
+    named = [
+        select(*(literal(value, kind).label(each) for value, (each, kind) in zip(row, columns.items(), strict=True)))
+        for row in rows
+    ]
+    return union_all(*named).subquery(name)
 
 
 def holds_dates_only(column_type: Any, sample: list[object]) -> bool:

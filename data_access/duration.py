@@ -31,9 +31,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, nul
 from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.dialect import day_number
+from data_access.dimensions import DIMENSIONS, source_of
 from data_access.filters import CaseFilter
 from data_access.periods import Span, last_complete_month, month_of, month_span, year_ago, year_start
-from data_access.queries import DIMENSIONS, source_of
 from data_access.state import OUTSIDE_DISPOSITIONS, Cases, Condition, cases_at
 
 Array = npt.NDArray[np.float64]

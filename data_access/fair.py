@@ -213,7 +213,7 @@ def standing(
     """How the units stand by `keys`, of which those in `JUDGED` get a funnel."""
     wide, names = replace(case_filter, unit=(), kind=()), database.names
     cells = lists.overdue_by_unit_and_field(connection, database, wide)
-    if not queries.can_feed(database, "overdue_share"):
+    if not (queries.can_feed(database, "overdue_share") and database.has("category_id")):
         cells = cells.iloc[:0]
     counted = {"overdue_share": _overdue_share(cells)} if "overdue_share" in keys and len(cells) else {}
     asked = [key for key in keys if key not in counted]

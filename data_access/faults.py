@@ -21,8 +21,8 @@ from data_access.dialect import day_of, end_of_day, plain, written_well
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.problems import Problem
-from data_access.queries import in_window, ways, window_of
 from data_access.state import LEAVING, OTHER_CLOCKS, OUTSIDE_DISPOSITIONS, Cases, Condition, cases_at
+from data_access.windows import in_window, ways, window_of
 
 Severity = Literal["missing", "wrong", "suspicious"]
 Moves = Literal["no", "verdict", "period"]

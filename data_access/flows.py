@@ -7,6 +7,7 @@ effective one, so that it always adds up and each item opens the cases it counts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, cast
@@ -19,8 +20,9 @@ from data_access.dialect import day_of
 from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import MEASURES
 from data_access.periods import Span
-from data_access.queries import BEGINNING, in_window, measure, window_of
-from data_access.state import Cases, Condition, cases_at, cases_by
+from data_access.queries import Asked, measure, measure_together
+from data_access.state import Cases, Condition, cases_at, cases_by, those
+from data_access.windows import BEGINNING, in_window, window_of
 
 UNIT_FIELDS: Final = ("unit", "kind")
 BETWEEN: Final = ("reopened", "moved_in", "moved_out")
@@ -66,7 +68,8 @@ def between_where(database: CaseDatabase, case_filter: CaseFilter, item: str) ->
         closed_then = select(undone.case_id).where(undone.closed_at <= then.at, undone.reopened_at > then.at)
         again = or_(now.is_open, now.closed_at > then.at)
         existed = now.columns.registered_at <= then.at
-        return now, [*case_filter.where(now), existed, again, now.case_id.in_(closed_then)]
+        later = now.changed_after(earlier_filter.at, ["reopened"]) if now.knows_last(["reopened"]) else []
+        return now, [*case_filter.where(now), *later, existed, again, now.case_id.in_(closed_then)]
     units = [key for key in case_filter.narrowed if key in UNIT_FIELDS]
     if not units or then.former_units is None:
         return now, [false()]
@@ -96,18 +99,28 @@ def count_between(connection: Connection, database: CaseDatabase, case_filter: C
 
 def balance(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Balance:
     """The strip of the filter's period."""
+    found = measure_together(connection, database, case_filter, asked_for_balance(case_filter))
+    return balance_of(connection, database, case_filter, found)
 
-    def count(key: str, seen: CaseFilter | None) -> int:
-        return int(measure(connection, database, seen, [key])["numerator"].iloc[0]) if seen else 0
 
-    flow = measure(connection, database, case_filter, ["registered", "closed", "open"]).set_index("indicator")[
-        "numerator"
-    ]
+def asked_for_balance(case_filter: CaseFilter) -> list[Asked]:
+    """What `balance_of` needs to be told."""
+    opening = before(case_filter)
+    stocks = [case_filter.span, *([opening.span] if opening else [])]
+    return [Asked(("registered", "closed"), (case_filter.span,)), Asked(("open",), tuple(stocks))]
+
+
+def balance_of(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, found: Sequence[pd.DataFrame]
+) -> Balance:
+    """The strip, given the answers to `asked_for_balance`."""
+    flow = found[0].set_index("indicator")["numerator"]
+    stock = found[1].set_index("span")["numerator"]
     return Balance(
-        opening=count("open", before(case_filter)),
+        opening=int(stock.get(1, 0)),
         registered=int(flow["registered"]),
         closed=int(flow["closed"]),
-        closing=int(flow["open"]),
+        closing=int(stock[0]),
         **{item: count_between(connection, database, case_filter, item) for item in BETWEEN},
     )
 
@@ -227,16 +240,26 @@ class _Daily:
         return bool(self.case_filter.unit or self.case_filter.kind) and self.ever.former_units is not None
 
     def by(self, moment: str, sign: int) -> pd.Series[int]:
-        """By a moment of the case itself."""
+        """By a moment of the case itself; those that were with another unit once are counted apart, being few."""
         at = getattr(self.ever, moment)
-        seen = cases_by(self.database, at, BEGINNING)
-        return self._counted(seen, seen.columns.source, at, sign)
+        if not self.needs_units:
+            seen = cases_by(self.database, at, BEGINNING)
+            return self._grouped(seen, seen.columns.source, at, sign, self.case_filter.where(seen))
+        recorded = replace(cases_by(self.database, at, BEGINNING), as_recorded=True)
+        moved = or_(*recorded.changed_after(BEGINNING, ["reassigned"]))
+        stayed = [*self.case_filter.where(recorded), ~func.coalesce(moved, false())]
+        settled = self._grouped(recorded, recorded.columns.source, at, sign, stayed)
+        apart = replace(self.ever, part="apart")
+        few = those(apart, or_(*apart.changed_after(BEGINNING, ["reassigned"])))
+        at_then = getattr(replace(self.ever, rows=few), moment)
+        seen = replace(cases_by(self.database, at_then, BEGINNING), rows=few)
+        return settled.add(self._counted(seen, few.source, at_then, sign), fill_value=0)
 
     def undone(self, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
         """By a moment of the closings that were undone."""
         table = self.ever.undone_closings
         assert table is not None
-        seen = cases_by(self.database, at, BEGINNING)
+        seen = replace(cases_by(self.database, at, BEGINNING), part="apart")
         source = table.join(seen.columns.source, seen.columns.case_id == table.c.case_id)
         recorded = seen.recorded_closing
         in_force = or_(recorded.is_(None), recorded > self.ever.undone_closing)
@@ -245,7 +268,7 @@ class _Daily:
     def transfers(self, arriving: bool) -> pd.Series[int]:
         """By the moment of a reassignment of a case that was open just before it, to or from the chosen units."""
         event = self.database.read("case_event", "moving")
-        seen = cases_by(self.database, event.at, BEGINNING)
+        seen = replace(cases_by(self.database, event.at, BEGINNING), part="apart")
         columns = seen.columns
         side = seen if arriving else cast(Cases, _Left(seen, event.from_unit_id))
         chosen = [

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import and_
+from sqlalchemy import and_, false
 
+from data_access.settings import Settings
 from data_access.state import Cases, Condition
 
 Rule = Callable[[Cases], Condition]
+
+
+def never(_cases: Cases) -> Condition:
+    """No case: what `Indicator.unsettled` is where all is known at the moment itself."""
+    return false()
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,11 @@ class Indicator:
     `county_wide`: a volume whose county total includes accusations. `only`: what narrows the
     denominator further; kept apart so that indicators with one base are counted together.
     `of_open`: a stock figure that only open cases can belong to.
+
+    `unsettled`: the cases whose part in a period may still change between its last day and a later instant, so that
+    they must be seen at the instant of each period; None: any case may. Of a stock with a `flow`, those that it does
+    not follow. `flow`: two counts, of what enters a stock and of what leaves it. `ahead`: a stock of cases that fall
+    due within so many days (a function of the settings).
     """
 
     key: str
@@ -43,6 +54,9 @@ class Indicator:
     is_rate: bool = True
     only: Rule | None = None
     of_open: bool = True
+    unsettled: Rule | None = None
+    flow: tuple[Indicator, Indicator] | None = None
+    ahead: Callable[[Settings], int] | None = None
 
     def counted(self, cases: Cases) -> Condition:
         """The cases that a count counts."""

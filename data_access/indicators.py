@@ -8,15 +8,62 @@ DOMAIN.md "Indicators" and 《信访工作条例》2022.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import and_, func, not_, or_
+from sqlalchemy import and_, false, func, not_, or_
 
 from data_access.accountability import ACCOUNTABILITY
 from data_access.appeals import APPEALS, APPEALS_SOON, ends_soon
 from data_access.dialect import end_of_day
-from data_access.indicator import Indicator
+from data_access.indicator import Indicator, Rule, never
+from data_access.settings import Settings
 from data_access.state import Cases, Condition
+
+
+def _late_extended(cases: Cases) -> Condition:
+    """Extended after the deadline that the extension moved: until then it was late, and then no longer."""
+    return and_(cases.extended_at > cases.first_due)
+
+
+def _due_too_soon(cases: Cases) -> Condition:
+    """Of cases past their deadline: extended, registered, or gone by an exit that leaves the rate, only afterwards."""
+    late = [cases.registered_at > cases.final_due, and_(cases.left_at > cases.final_due)]
+    return or_(_late_extended(cases), *late)
+
+
+def _registered_after(moment: str) -> Rule:
+    return lambda cases: and_(cases.registered_at > getattr(cases, moment))
+
+
+def _rated_after(whose: str) -> Rule:
+    """Rated, or registered, after the end of the window for rating."""
+    rated_at, due = f"{whose}_rated_at", f"{whose}_rating_due"
+    return lambda cases: or_(*(getattr(cases, each) > getattr(cases, due) for each in ("registered_at", rated_at)))
+
+
+OUT_OF_ORDER: Final[dict[str, Rule]] = {
+    "due": _due_too_soon,
+    **{
+        moment: _registered_after(moment)
+        for moment in ("forwarding_due", "acceptance_due", "office_rated_at", "unit_rated_at")
+    },
+    **{f"{whose}_rating_due": _rated_after(whose) for whose in ("office", "unit")},
+}
+"""By the moment that a case is counted on: what has not happened as it should have by then."""
+
+
+def _unless_prepared(moment: str, rule: Rule) -> Rule:
+    def prepared(cases: Cases) -> Condition:
+        if not cases.database.prepared:
+            return rule(cases)
+        some = moment in cases.database.out_of_order
+        return cases.columns.prepared_out_of_order.is_(True) if some else false()
+
+    return prepared
+
+
+_UNSETTLED: Final = {moment: _unless_prepared(moment, rule) for moment, rule in OUT_OF_ORDER.items()}
 
 
 def _rating(whose: str) -> tuple[Indicator, Indicator]:
@@ -33,6 +80,7 @@ def _rating(whose: str) -> tuple[Indicator, Indicator]:
         numerator=is_rated,
         better="more",
         office=whose == "office",
+        unsettled=_UNSETTLED[f"{whose}_rating_due"],
     )
     satisfaction = Indicator(
         f"{whose}_satisfaction_rate",
@@ -43,6 +91,7 @@ def _rating(whose: str) -> tuple[Indicator, Indicator]:
         better="more",
         office=whose == "office",
         confidential=True,
+        unsettled=_UNSETTLED[rated_at],
     )
     return response, satisfaction
 
@@ -52,11 +101,22 @@ def _on_time_base(cases: Cases) -> Condition:
 
 
 def _open_on_clock(cases: Cases) -> Condition:
-    return and_(cases.is_open, cases.on_clock)
+    return and_(cases.is_open, cases.on_clock_while_open)
 
 
 def _is_late(cases: Cases) -> Condition:
     return and_(cases.due <= cases.at)
+
+
+def _became_overdue(cases: Cases) -> Condition:
+    """Still open as its deadline passed."""
+    still = or_(cases.columns.closed_at.is_(None), cases.columns.closed_at > cases.due)
+    return and_(cases.exists, cases.on_clock_while_open, cases.due <= cases.at, still)
+
+
+def _closed_overdue(cases: Cases) -> Condition:
+    """Closed, by whatever exit, after its deadline."""
+    return and_(cases.is_closed, cases.on_clock_while_open, cases.due < cases.closed_at)
 
 
 def _closing_base(cases: Cases) -> Condition:
@@ -68,7 +128,7 @@ def _is_open(cases: Cases) -> Condition:
 
 
 def _is_overdue(cases: Cases) -> Condition:
-    return and_(cases.on_clock, _is_late(cases))
+    return and_(cases.on_clock_while_open, _is_late(cases))
 
 
 def _closed_base(cases: Cases) -> Condition:
@@ -92,13 +152,51 @@ def _did_not_come_back(cases: Cases) -> Condition:
     return or_(back.is_(None), back > cases.at, back > end_of_day(cases.closed_at, days))
 
 
-def _due_within(cases: Cases, days: int) -> Condition:
-    return and_(cases.on_clock, cases.due > cases.at, cases.due <= end_of_day(cases.at, days))
+def _due_within(days: Callable[[Settings], int]) -> Rule:
+    def rule(cases: Cases) -> Condition:
+        until = end_of_day(cases.at, days(cases.database.settings))
+        return and_(cases.on_clock_while_open, cases.due > cases.at, cases.due <= until)
+
+    return rule
+
+
+def _soon(settings: Settings) -> int:
+    return settings.thresholds.due_soon_days[0]
+
+
+def _later(settings: Settings) -> int:
+    return settings.thresholds.due_soon_days[-1]
 
 
 _office_response, _office_satisfaction = _rating("office")
 _unit_response, _unit_satisfaction = _rating("unit")
 _DUE = ("due_at", "accepted_at", "closed_at")
+
+_REGISTERED: Final = Indicator(
+    "registered",
+    needs=("registered_at",),
+    moment="registered_at",
+    denominator=lambda cases: cases.exists,
+    county_wide=True,
+    is_rate=False,
+    unsettled=never,
+)
+_CLOSED: Final = Indicator(
+    "closed",
+    needs=("closed_at",),
+    moment="closed_at",
+    denominator=lambda cases: cases.is_closed,
+    county_wide=True,
+    is_rate=False,
+    unsettled=never,
+)
+_LATE: Final = (
+    Indicator("became_overdue", needs=_DUE, moment="due", denominator=_became_overdue, is_rate=False, unsettled=never),
+    Indicator(
+        "closed_overdue", needs=_DUE, moment="closed_at", denominator=_closed_overdue, is_rate=False, unsettled=never
+    ),
+)
+"""What makes the stock of overdue cases grow and shrink, but for those of `_due_too_soon`."""
 
 _ALL: Final = (
     Indicator(
@@ -108,6 +206,7 @@ _ALL: Final = (
         denominator=_on_time_base,
         numerator=lambda cases: cases.closed_by(cases.due),
         better="more",
+        unsettled=_UNSETTLED["due"],
     ),
     Indicator(
         "on_time_answer_rate",
@@ -118,6 +217,7 @@ _ALL: Final = (
             cases.answered_at <= cases.due, and_(cases.answered_at.is_(None), cases.closed_by(cases.due))
         ),
         better="more",
+        unsettled=_UNSETTLED["due"],
     ),
     Indicator(
         "office_timely_forwarding_rate",
@@ -126,6 +226,7 @@ _ALL: Final = (
         denominator=lambda cases: and_(cases.exists, cases.forwarding_due <= cases.at),
         numerator=lambda cases: cases.forwarded_by(cases.forwarding_due),
         better="more",
+        unsettled=_UNSETTLED["forwarding_due"],
         office=True,
     ),
     Indicator(
@@ -137,6 +238,7 @@ _ALL: Final = (
         ),
         numerator=lambda cases: cases.noticed_by(cases.acceptance_due),
         better="more",
+        unsettled=_UNSETTLED["acceptance_due"],
     ),
     Indicator(
         "closure_rate",
@@ -179,6 +281,7 @@ _ALL: Final = (
         moment="registered_at",
         denominator=lambda cases: and_(cases.exists, cases.is_repeat.is_not(None)),
         numerator=lambda cases: cases.is_repeat.is_(True),
+        unsettled=never,
     ),
     Indicator(
         "collective_share",
@@ -186,6 +289,7 @@ _ALL: Final = (
         moment="registered_at",
         denominator=lambda cases: and_(cases.exists, cases.is_collective.is_not(None)),
         numerator=lambda cases: cases.is_collective.is_(True),
+        unsettled=never,
     ),
     Indicator(
         "extension_rate",
@@ -194,6 +298,7 @@ _ALL: Final = (
         denominator=lambda cases: and_(cases.exists, cases.accepted_at <= cases.at),
         numerator=lambda cases: cases.extended_at <= cases.at,
         better="less",
+        unsettled=lambda cases: or_(cases.registered_at > cases.accepted_at, cases.extended_at > cases.accepted_at),
     ),
     Indicator(
         "follow_up_rate",
@@ -224,36 +329,34 @@ _ALL: Final = (
         numerator=lambda cases: cases.slip.effective.is_(True),
         better="more",
     ),
-    Indicator(
-        "registered",
-        needs=("registered_at",),
-        moment="registered_at",
-        denominator=lambda cases: cases.exists,
-        county_wide=True,
-        is_rate=False,
-    ),
-    Indicator(
-        "closed",
-        needs=("closed_at",),
-        moment="closed_at",
-        denominator=lambda cases: cases.is_closed,
-        county_wide=True,
-        is_rate=False,
-    ),
+    _REGISTERED,
+    _CLOSED,
     Indicator(
         "open",
         needs=("registered_at", "closed_at"),
         denominator=_is_open,
         county_wide=True,
         is_rate=False,
+        unsettled=never,
+        flow=(_REGISTERED, _CLOSED),
     ),
-    Indicator("overdue", needs=_DUE, denominator=_is_open, numerator=_is_overdue, better="less", is_rate=False),
+    Indicator(
+        "overdue",
+        needs=_DUE,
+        denominator=_is_open,
+        numerator=_is_overdue,
+        better="less",
+        is_rate=False,
+        unsettled=_UNSETTLED["due"],
+        flow=_LATE,
+    ),
     Indicator(
         "due_soon",
         needs=_DUE,
         denominator=_is_open,
-        numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[0]),
+        numerator=_due_within(_soon),
         is_rate=False,
+        ahead=_soon,
     ),
     Indicator(
         "acceptance_overdue",
@@ -278,8 +381,9 @@ _BESIDE: Final = (
         "due_later",
         needs=_DUE,
         denominator=_is_open,
-        numerator=lambda cases: _due_within(cases, cases.database.settings.thresholds.due_soon_days[-1]),
+        numerator=_due_within(_later),
         is_rate=False,
+        ahead=_later,
     ),
     Indicator(
         "stage_late",

@@ -6,32 +6,52 @@ was shown for. Its cases are selected by the very conditions that counted them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
+from data_access import schema
 from data_access.accountability import is_listed_now
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of, end_of_day
+from data_access.dimensions import DIMENSIONS, group_of, source_of
 from data_access.faults import ANY, ASKED, KEYS, fault_where
 from data_access.filters import CaseFilter
 from data_access.flows import BETWEEN, LIST_MOVES, between_where, list_moves_where
 from data_access.indicator import Indicator
 from data_access.indicators import MEASURES
+from data_access.keyset import END, START, Order, Place
 from data_access.limits import PASSING, passing, passing_days
 from data_access.periods import Span
 from data_access.problems import Problem
-from data_access.queries import DIMENSIONS, group_of, in_window, source_of, window_of
 from data_access.since import SINCE, since_where
 from data_access.state import OF_CLOSED, Cases, Condition, cases_at
+from data_access.windows import BEGINNING, in_window, ways, window_of
 
 PARTS: Final = ("numerator", "denominator", "rest")
 ORDERS: Final = ("due", "registered", "closed", "case_no")
 PAGE: Final = 50
+_AT_ONCE: Final = 5_000
+"""Cases that are read at once where a whole list is."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,7 @@ class Question:
     """What a number asks: `of` = indicator and part, `at` = (dimension, value) pairs; all cases when `of` is empty.
 
     Parts: numerator, denominator, rest (denominator without numerator). Dimensions are
-    those of `queries.DIMENSIONS`, and `days` (`2026-05-01..2026-05-31`, an open start
+    those of `dimensions.DIMENSIONS`, and `days` (`2026-05-01..2026-05-31`, an open start
     allowed), `cohort` (days of registration, whose cases are seen at the filter's instant and not at the end
     of these days), `late` (days overdue, `8..30`), `since` (`period` or `before`: when it fell due),
     `since_day` (the earlier day that `since.SINCE` compares with), and those of `limits.PASSING`.
@@ -148,6 +168,9 @@ class Question:
 class CasePage:
     """Some of the cases: `rows` in order, `total` of them in all, `entries` where one case counts several times.
 
+    `first`: the position of the first row in the whole list, from 1; 0 where there is none. `previous` and
+    `next`: the places of the pages beside this one, None at the ends.
+
     Columns: case_no, lead_unit_id, category_id, township_id, channel, track, registered_at,
     due_at, closed_at, is_open, is_overdue, was_late, extended, supervised, days_overdue; and of the
     step it is at (`Cases.stage`): stage, stage_began_at, stage_due_at, days_left (whole calendar days,
@@ -158,6 +181,14 @@ class CasePage:
     rows: pd.DataFrame
     total: int
     entries: int
+    first: int = 0
+    previous: Place | None = None
+    next: Place | None = None
+
+    @property
+    def last(self) -> int:
+        """The position of the last row; 0 where there is none."""
+        return self.first + len(self.rows) - 1 if self.first else 0
 
 
 def case_list(
@@ -169,64 +200,230 @@ def case_list(
     order: str = "due",
     descending: bool = False,
     limit: int | None = PAGE,
-    offset: int = 0,
+    place: Place = START,
 ) -> CasePage:
-    """The cases behind a number; accusations are in no list. Everything is as of the effective instant."""
+    """The cases behind a number; accusations are in no list. Everything is as of the effective instant.
+
+    `place`: beside which row the page stands; where nothing lies there any more, the list begins anew. With
+    `keyset.END` it is the last page, as leafing through would reach it.
+    """
     seen = question.seen_by(case_filter)
-    cases, where, indicator = _asked(database, question, seen)
+    if limit is None:
+        parts = list(every_case(connection, database, case_filter, question, search, order, descending))
+        rows = pd.concat(parts, ignore_index=True)
+        entries = _list_of(database, question, seen, search, order, descending).entries(connection)
+        return CasePage(rows, len(rows), len(rows) if entries is None else entries, min(len(rows), 1))
+    asked = _list_of(database, question, seen, search, order, descending)
+    keys, total, entries, left = asked.page(connection, place, limit)
+    if not keys and place != START:
+        place = START
+        keys, total, entries, left = asked.page(connection, place, limit)
+    if place == END:
+        keys, left = keys[: total % limit or limit], total
+    first = left - len(keys) + 1 if place.back else total - left + 1
+    if place.back:
+        keys = keys[::-1]
+    last = first + len(keys) - 1
+    return CasePage(
+        _rows(connection, database, seen, [case_id for case_id, _ in keys]),
+        total,
+        entries,
+        first if keys else 0,
+        Place(keys[0][1], keys[0][0], back=True) if keys and first > 1 else None,
+        Place(keys[-1][1], keys[-1][0]) if keys and last < total else None,
+    )
+
+
+def every_case(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    question: Question,
+    search: str = "",
+    order: str = "due",
+    descending: bool = False,
+) -> Iterator[pd.DataFrame]:
+    """The whole list as parts of some thousand rows, the columns those of `CasePage`; one empty part where none is.
+
+    One statement puts the cases in order, and then each part is read by their keys, so that what is held is small.
+    """
+    seen = question.seen_by(case_filter)
+    asked = _list_of(database, question, seen, search, order, descending)
+    keys = [case_id for case_id, _ in asked.keys(connection, START, None)]
+    keys = list(dict.fromkeys(keys))
+    for start in range(0, max(len(keys), 1), _AT_ONCE):
+        yield _rows(connection, database, seen, keys[start : start + _AT_ONCE])
+
+
+Key = tuple[str, datetime | str | None]
+"""A case's case_id and sort value."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """A list to be read: the cases that match in any of several ways, no two of which hold for the same case."""
+
+    cases: Cases
+    where: list[Condition]
+    ways: list[Condition]
+    indicator: Indicator | None
+    dimensions: list[str]
+    order: Order
+
+    @property
+    def counts_entries(self) -> bool:
+        """Whether several entries, such as slips, may concern one case, which is listed once."""
+        return self.indicator is not None and self.indicator.table != "petition_case"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether few cases are expected, so that reading them once for page and count is cheaper than twice."""
+        return self.counts_entries or bool(self.indicator and _are_open(self.indicator))
+
+    def _selects(self, *columns: ColumnElement[Any]) -> list[Select[Any]]:
+        source = source_of(self.cases, self.indicator, self.dimensions)
+        return [select(*columns).select_from(source).where(way, *self.where) for way in self.ways]
+
+    def _matched(self) -> Any:
+        """The matching cases as columns: case_id, key, n (entries)."""
+        selects = self._selects(self.order.case_id.label("case_id"), self.order.key.label("sort_key"))
+        matched = (union_all(*selects) if len(selects) > 1 else selects[0]).subquery("matched")
+        found = matched.c
+        undone = replace(self.cases, known_open=False).undone_closings if self.cases.known_open else None
+        if undone is not None:
+            # Of the few that match, leave out those whose closing, undone since, was in force at the instant.
+            # The window keeps SQLite from joining each way with the undone closings, which would be made twice.
+            once = select(found.case_id, found.sort_key, func.count().over().label("of")).subquery("once")
+            found, at = once.c, self.cases.at
+            then = and_(undone.c.case_id == found.case_id, undone.c.closed_at <= at, undone.c.reopened_at > at)
+            still = select(found.case_id, found.sort_key).select_from(once.outerjoin(undone, then))
+            found = still.where(undone.c.case_id.is_(None)).subquery("still_open").c
+        if not self.counts_entries:
+            return found
+        of_case = select(found.case_id, func.min(found.sort_key).label("sort_key"), func.count().label("n"))
+        return of_case.group_by(found.case_id).subquery("matched_case").c
+
+    def page(self, connection: Connection, place: Place, limit: int) -> tuple[list[Key], int, int, int]:
+        """The keys on a page in reading order from `place`, cases in all, entries in all, cases from `place` on."""
+        if not self.is_short:
+            total, left = self._counts(connection, place)
+            return (self.keys(connection, place, limit) if left else []), total, total, left
+        matched = self._matched()
+        beyond = replace(self.order, key=matched.sort_key, case_id=matched.case_id).beyond(place)
+        left = _number_of(beyond)
+        entries: Any = func.sum(matched.n) if self.counts_entries else func.count()
+        counted = select(
+            matched.case_id,
+            matched.sort_key,
+            func.count().over().label("total"),
+            entries.over().label("entries"),
+            left.over().label("from_here"),
+        ).subquery("counted")
+        order = replace(self.order, key=counted.c.sort_key, case_id=counted.c.case_id)
+        statement = select(counted).order_by(*order.by(back=place.back)).limit(limit + 1)
+        beyond = order.beyond(place)
+        rows = connection.execute(statement if beyond is None else statement.where(beyond)).all()
+        if not rows:
+            return [], 0, 0, 0
+        counts = tuple(int(count) for count in rows[0][2:])
+        return _whole([(row[0], row[1]) for row in rows], limit), counts[0], counts[1], counts[2]
+
+    def keys(self, connection: Connection, place: Place, limit: int | None) -> list[Key]:
+        """The keys from `place` on, in reading order."""
+        if len(self.ways) == 1 and not self.is_short:
+            order = self.order
+            (statement,) = self._selects(order.case_id.label("case_id"), order.key.label("sort_key"))
+        else:
+            matched = self._matched()
+            order = replace(self.order, key=matched.sort_key, case_id=matched.case_id)
+            statement = select(matched.case_id, matched.sort_key)
+        beyond = order.beyond(place)
+        if beyond is not None:
+            statement = statement.where(beyond)
+        statement = statement.order_by(*order.by(back=place.back))
+        rows = connection.execute(statement if limit is None else statement.limit(limit + 1)).all()
+        keys = [(row[0], row[1]) for row in rows]
+        return keys if limit is None else _whole(keys, limit)
+
+    def _counts(self, connection: Connection, place: Place) -> tuple[int, int]:
+        """Cases in all, and from `place` on."""
+        selects = self._selects(func.count(), _number_of(self.order.beyond(place)))
+        counts = connection.execute(union_all(*selects) if len(selects) > 1 else selects[0]).all()
+        return sum(int(total) for total, _ in counts), sum(int(left or 0) for _, left in counts)
+
+    def entries(self, connection: Connection) -> int | None:
+        """How many entries the list's cases have; None where each case is one."""
+        if not self.counts_entries:
+            return None
+        return sum(connection.scalar(each) or 0 for each in self._selects(func.count()))
+
+
+def _number_of(rows: Condition | None) -> Any:
+    """The number of such rows; None: of all."""
+    return func.count() if rows is None else func.sum(case((rows, 1), else_=0))
+
+
+def _whole(keys: list[Key], limit: int) -> list[Key]:
+    """The first `limit` of the keys, and no part of several rows of one number: they go to the next page together."""
+    shown = keys[:limit]
+    if len(keys) > limit and keys[limit][0] == shown[-1][0]:
+        shown = [key for key in shown if key[0] != shown[-1][0]] or shown
+    return shown
+
+
+def _list_of(
+    database: CaseDatabase, question: Question, seen: CaseFilter, search: str, order: str, descending: bool
+) -> _List:
+    cases, where, either, indicator = _asked(database, question, seen)
     where = [*where, ~cases.is_accusation]
     if search:
         where.append(cases.case_no.contains(search.strip(), autoescape=True))
     key = _ORDER_KEYS[order](cases)
     dimensions = [name for name, _ in question.at if name in DIMENSIONS]
-    source = source_of(cases, indicator, dimensions)
-    entries = total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
-    if indicator and indicator.table != "petition_case":
-        # Several entries, such as slips, may concern one case: list each case once.
-        matched = select(cases.case_id).select_from(source).where(*where).correlate(None)
-        source, where, indicator, dimensions = cases.source, [cases.case_id.in_(matched)], None, []
-        total = connection.execute(select(func.count()).select_from(source).where(*where)).scalar() or 0
-    in_order = (key.is_(None), key.desc() if descending else key, cases.case_no)
-    part = None if limit is None else (limit, offset)
-    if part and database.has("case_id"):
-        # First which cases stand on the page: the steps and deadlines of no others are worked out.
-        page = select(cases.case_id).select_from(source).where(*where).order_by(*in_order).limit(limit).offset(offset)
-        where, indicator, dimensions = [cases.case_id.in_(connection.scalars(page).all())], None, []
-        part = None
+    always = order == "registered" and (not question.of or question.of in MEASURES)
+    in_order = Order(key, cases.case_id, descending, always)
+    return _List(cases, where, either or [true()], indicator, dimensions, in_order)
+
+
+def _rows(connection: Connection, database: CaseDatabase, seen: CaseFilter, keys: list[str]) -> pd.DataFrame:
+    """The columns of the cases on a page, in the order of `keys`: of no others steps and deadlines are worked out."""
+    cases = replace(cases_at(database, seen.at), among=tuple(keys))
     columns = _columns(cases)
-    statement = (
-        select(*(column.label(name) for name, column in columns.items()))
-        .select_from(source_of(cases, indicator, dimensions))
-        .where(*where)
-        .order_by(*in_order)
-    )
-    if part:
-        statement = statement.limit(part[0]).offset(part[1])
-    rows = pd.DataFrame(connection.execute(statement).mappings().all(), columns=list(columns))
-    return CasePage(_with_days(rows, seen), int(total), int(entries))
+    # A number that is given twice, where numbers are the only keys, may also be that of a case not to be listed.
+    # Worked out here and not as a condition, which would be tried on every row of the table first.
+    listed = _flag(and_(cases.exists, ~cases.is_accusation))
+    selected = {"case_id": cases.case_id, "listed": listed, **columns}
+    statement = select(*(column.label(name) for name, column in selected.items())).where(cases.case_id.in_(keys))
+    found = connection.execute(statement.select_from(cases.source)).mappings().all() if keys else []
+    places = {key: place for place, key in enumerate(keys)}
+    rows = sorted((row for row in found if row["listed"]), key=lambda row: places[row["case_id"]])
+    return _with_days(pd.DataFrame(rows, columns=list(columns)), seen)
 
 
 def _asked(
     database: CaseDatabase, question: Question, case_filter: CaseFilter
-) -> tuple[Cases, list[Condition], Indicator | None]:
+) -> tuple[Cases, list[Condition], list[Condition], Indicator | None]:
+    """What a question selects: the cases, conditions, ways of which one must hold (none: no more), what is counted."""
     if question.of in BETWEEN:
         cases, where = between_where(database, case_filter, question.of)
-        return cases, where, None
+        return cases, where, [], None
     if question.of in LIST_MOVES:
         cases, where = list_moves_where(database, case_filter, question.of)
-        return cases, where, MEASURES["supervised"]
+        return cases, where, [], MEASURES["supervised"]
     if question.of in ASKED:
         cases, where = fault_where(database, case_filter, question.of, question.part, question.today())
         others = [(name, value) for name, value in question.at if name in DIMENSIONS]
-        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], None
+        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], [], None
     then = question.since_day()
     if question.of in SINCE and then:
         cases, where = since_where(database, case_filter, question.of, then, question._value("unit"))
         others = [(name, value) for name, value in question.at if name in DIMENSIONS and name != "unit"]
-        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], None
-    cases = cases_at(database, case_filter.at)
-    where = [*case_filter.where(cases), cases.exists]
+        return cases, [*where, *(_in_group(cases, name, value, None) for name, value in others)], [], None
     indicator = MEASURES.get(question.of)
+    cases = cases_at(database, case_filter.at)
+    if indicator and _are_open(indicator):
+        cases = replace(cases, known_open=True)  # the ways say so, and `_List`
+    where, either = [cases.exists, *case_filter.where(cases)], list[Condition]()
     if indicator:
         among = indicator.base(cases) if indicator.is_rate else indicator.counted(cases)
         met = indicator.numerator(cases) if indicator.numerator else among
@@ -236,7 +433,8 @@ def _asked(
         cohort = question.cohort()
         if cohort:
             window = replace(window_of(case_filter.over(cohort)), at=window.at)
-        where += [in_window(cases, indicator, window), part[question.part]]
+        where.append(part[question.part])
+        either = [and_(*way.conditions) for way in ways(cases, indicator, window)]
     for name, value in question.at:
         if name in DIMENSIONS:
             where.append(_in_group(cases, name, value, indicator))
@@ -250,7 +448,12 @@ def _asked(
     elif since and case_filter.span.first:
         fell_due = cases.due >= case_filter.span.first
         where.append(fell_due if since == "period" else ~fell_due)
-    return cases, where, indicator
+    return cases, where, either, indicator
+
+
+def _are_open(indicator: Indicator) -> bool:
+    """Whether it counts what is open at the instant, and `ways` finds that."""
+    return indicator.of_open and indicator.moment is None
 
 
 def _in_group(cases: Cases, name: str, value: str, indicator: Indicator | None) -> Condition:
@@ -406,18 +609,25 @@ def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: 
 
 
 def overdue_by_unit_and_field(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
-    """unit, field (top-level category), open on a clock, overdue: where late cases pile up."""
-    columns = ["unit", "field", "open", "overdue"]
-    if not database.has("category_id"):
-        return pd.DataFrame(columns=columns)
+    """unit, field (top-level category), open on a clock, overdue, before: where late cases pile up.
+
+    `before`: of the overdue ones, those that fell due before the period.
+    """
+    columns = ["unit", "field", "open", "overdue", "before"]
     cases = cases_at(database, case_filter.at)
-    unit, field = cases.lead_unit_id.label("unit"), group_of(cases, "field", None).label("field")
-    late = func.sum(case((cases.due <= cases.at, 1), else_=0))
-    where = [*case_filter.where(cases), cases.is_open, cases.on_clock, ~cases.is_accusation]
-    source = source_of(cases, None, ["field"])
-    statement = select(unit, field, func.count(), late).select_from(source).where(*where).group_by(unit, field)
-    found = pd.DataFrame(connection.execute(statement).all(), columns=columns)
-    return found.astype({"open": "int64", "overdue": "int64"})
+    has_field = database.has("category_id")
+    unit = cases.lead_unit_id.label("unit")
+    field = (group_of(cases, "field", None) if has_field else null()).label("field")
+    is_late = and_(cases.due <= cases.at)
+    begins = literal(case_filter.span.first or BEGINNING, schema.Moment)
+    late, before = (func.sum(case((each, 1), else_=0)) for each in (is_late, and_(is_late, cases.due < begins)))
+    are_open = in_window(cases, MEASURES["open"], window_of(case_filter))  # the same, as ranges an index can find
+    where = [*case_filter.where(cases), are_open, cases.is_open, cases.on_clock_while_open, ~cases.is_accusation]
+    source = source_of(cases, None, ["field"] if has_field else [])
+    statement = select(unit, field, func.count(), late, before).select_from(source).where(*where)
+    statement = statement.group_by(unit, field) if has_field else statement.group_by(unit)
+    found = pd.DataFrame([tuple(row) for row in connection.execute(statement)], columns=columns)
+    return found.astype({"open": "int64", "overdue": "int64", "before": "int64"})
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,10 @@ from data_access.indicator import Indicator
 from data_access.indicators import INDICATORS
 from data_access.periods import Span, month_span
 from data_access.problems import Problem
-from data_access.queries import can_feed, count_spans
+from data_access.queries import can_feed
 from data_access.settings import FILE, PeriodRule, Settings
 from data_access.state import Cases, Condition
+from data_access.tally import count_spans
 from data_access.texts import LANGUAGES, catalogue
 
 HEADERS: Final = {

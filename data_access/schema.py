@@ -177,6 +177,8 @@ petition_case = Table(
     _moment("report_due_at", "report to the assigning level due"),
     _moment("reported_at", "reported"),
     _moment("legal_reviewed_at", "legal review given (合法性审查)"),
+    _moment("last_reopened_at", "last reopened, as in case_event; past figures are found faster with it"),
+    _moment("last_reassigned_at", "last reassigned, as in case_event; past figures are found faster with it"),
     _moment("updated_at", "last change of this record"),
 )
 
@@ -274,7 +276,44 @@ contract = Table(
     _whole("version", "version of this contract"),
     _moment("demo_as_of", "set in a demo database only: the moment its newest data stands for"),
     _moment("extracted_at", "set in an extract only: when the database was copied into it"),
+    _text("prepared_for", "set in copies of our own only: what their prepared columns were made with"),
 )
+
+PREPARED: Final = (
+    _moment("prepared_first_due", "the deadline before an extension"),
+    _moment("prepared_final_due", "the latest deadline, stated or computed"),
+    _moment("prepared_left_at", "closed by an exit that leaves the closing denominators"),
+    _moment("prepared_forwarding_due", "when the petition office must have forwarded it"),
+    _moment("prepared_acceptance_due", "when the unit must have given notice"),
+    _moment("prepared_office_rating_due", "end of the window for rating the petition office, or its rating"),
+    _moment("prepared_unit_rating_due", "end of the window for rating the responsible unit, or its rating"),
+    _moment("prepared_forwarded_at", "first forwarded, or otherwise disposed of"),
+    _moment("prepared_noticed_at", "first accepted, not accepted, or objected to in time"),
+    _flag("prepared_on_clock", "on the closing clock for as long as it is open, given a deadline"),
+    _flag("prepared_accusation", "an accusation (检举控告): in county totals only"),
+    _flag("prepared_outside", "disposed of in a way that is outside every closing denominator"),
+    _flag("prepared_out_of_order", "registered, extended, rated or gone only after the day it is counted on"),
+)
+"""Columns that only copies of our own have (`prepared`): no part of the contract."""
+
+
+def _cases(name: str) -> Table:
+    every = (*petition_case.columns, *PREPARED)
+    return Table(name, MetaData(), *(Column(each.name, each.type, comment=each.comment) for each in every))
+
+
+prepared_case = _cases("petition_case")
+"""`petition_case` with them."""
+PARTS: Final = ("apart", "listing", "instruction", "reminder_slip", "case_unit", "checklist_item")
+prepared_parts = {f"prepared_{part}": _cases(f"prepared_{part}") for part in PARTS}
+"""The cases of it that have been reopened, reassigned, or are out of order; and those with entries in a table."""
+
+# Where the server decides what a text may hold and which texts are equal: every character, and a code
+# in capitals is another code, as on the other engines. A county's server may well be latin1 or gbk.
+for _table in metadata.tables.values():
+    for _dialect, _collation in (("mysql", "utf8mb4_bin"), ("mariadb", "utf8mb4_nopad_bin")):
+        _table.kwargs[f"{_dialect}_charset"] = "utf8mb4"
+        _table.kwargs[f"{_dialect}_collate"] = _collation
 
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "petition_case": ("case_no", "registered_at", "closed_at", "lead_unit_id"),

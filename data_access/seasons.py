@@ -19,10 +19,11 @@ from sqlalchemy import Connection, and_, case, func, literal, or_, select
 
 from data_access import schema
 from data_access.database import CaseDatabase
+from data_access.dimensions import counts_accusations, source_of
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
 from data_access.periods import Span
-from data_access.queries import counts_accusations, measure_spans, source_of
+from data_access.queries import measure_spans
 from data_access.settings import SPRING_FESTIVAL, Season, Settings
 from data_access.state import cases_at
 

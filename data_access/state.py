@@ -7,9 +7,11 @@ undone and the responsible unit of the time are used too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -80,14 +82,24 @@ class Cases:
     earliest: datetime
     as_recorded: bool = False
     """Leave the events aside: right for cases without any event after the instant, and cheaper."""
+    part: str = ""
+    """Look only at the cases with an entry in this table, or `apart`, as `prepared` has tables of them."""
+    rows: Any = None
+    """Look only at these rows of the cases (`those`)."""
     known_due: ColumnElement[Any] | None = None
     known_closed_at: ColumnElement[Any] | None = None
     """The deadline and the closing in force, where the conditions already say which of the recorded ones they are."""
+    known_open: bool = False
+    """Whether it is already said elsewhere that all are open: that no closing, undone since or not, is in force."""
+    among: tuple[str, ...] | None = None
+    """The only cases that are asked about, by case_id: the events of others are not read."""
 
     @cached_property
     def columns(self) -> Any:
         """The columns of `petition_case` by name."""
-        return self.database.read("petition_case")
+        if self.rows is not None:
+            return self.rows
+        return self.database.read(f"prepared_{self.part}" if self.part and self.database.prepared else "petition_case")
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
         if name.startswith("_"):
@@ -129,11 +141,6 @@ class Cases:
     def _unit_matters(self) -> bool:
         return "lead_unit_id" in vars(self) and self.former_units is not None
 
-    @property
-    def differs(self) -> bool:
-        """Whether events can change what the conditions made so far have asked for."""
-        return self._closing_matters or self._unit_matters
-
     def with_units(self, source: FromClause) -> FromClause:
         """`source`, which holds `petition_case`, joined with the responsible unit of the instant."""
         if self.former_units is None:
@@ -145,6 +152,9 @@ class Cases:
             or_(former.since.is_(None), former.since <= self.at),
         )
         return source.outerjoin(self.former_units, then)
+
+    def _asked_about(self, event: Any) -> list[Condition]:
+        return [] if self.among is None else [event.case_id.in_(self.among)]
 
     @cached_property
     def former_units(self) -> Subquery | None:
@@ -161,7 +171,7 @@ class Cases:
         since = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
         return (
             select(event.case_id, event.from_unit_id.label("unit_id"), since.label("since"), event.at.label("until"))
-            .where(event.kind == "reassigned")
+            .where(event.kind == "reassigned", *self._asked_about(event))
             .subquery("former_unit")
         )
 
@@ -169,13 +179,15 @@ class Cases:
     def undone_closings(self) -> Subquery | None:
         """Closings that were undone: case_id, closed_at, reopened_at; None where none matters."""
         last = self.database.last_event_at.get("reopened")
-        if self.as_recorded or last is None or last <= self.earliest or "closed" not in self.database.last_event_at:
+        if self.as_recorded or self.known_open or last is None or last <= self.earliest:
+            return None
+        if "closed" not in self.database.last_event_at:
             return None
         event = self.database.read("case_event", "reopening")
         following = func.lead(event.at).over(partition_by=event.case_id, order_by=event.at)
         pairs = (
             select(event.case_id, event.kind, event.at.label("closed_at"), following.label("reopened_at"))
-            .where(event.kind.in_(("closed", "reopened")))
+            .where(event.kind.in_(("closed", "reopened")), *self._asked_about(event))
             .subquery("closing_pair")
         )
         return (
@@ -184,18 +196,33 @@ class Cases:
             .subquery("undone_closing")
         )
 
-    @cached_property
-    def changed_later(self) -> Subquery | None:
-        """The cases that an event after the instant has changed: case_id, last_at; None where there is none."""
-        if self.former_units is None and self.undone_closings is None:
-            return None
-        event = self.database.read("case_event", "change")
-        return (
-            select(event.case_id, func.max(event.at).label("last_at"))
-            .where(event.kind.in_(("reopened", "reassigned")), event.at > literal(self.earliest, schema.Moment))
-            .group_by(event.case_id)
-            .subquery("changed_case")
-        )
+    @property
+    def kinds_in_force(self) -> tuple[bool, bool]:
+        """Whether there are reopenings, and reassignments, after the instant."""
+        return self.undone_closings is not None, self.former_units is not None
+
+    @property
+    def changing_kinds(self) -> frozenset[str]:
+        """The kinds of events that can change what the conditions made so far have asked for."""
+        kinds = {"reopened": self._closing_matters, "reassigned": self._unit_matters}
+        return frozenset(kind for kind, matters in kinds.items() if matters)
+
+    def knows_last(self, kinds: Iterable[str]) -> bool:
+        """Whether each case says itself when the last event of each of `kinds` was."""
+        return self.database.has(*(f"last_{kind}_at" for kind in kinds))
+
+    def changed_after(self, moment: datetime, kinds: Iterable[str]) -> list[Condition]:
+        """The cases that an event of `kinds` has changed after `moment`: conditions of which one holds for them."""
+        found: list[Condition] = []
+        for kind in sorted(kinds):
+            after = literal(moment, schema.Moment)
+            last = f"last_{kind}_at"
+            if self.database.has(last):
+                found.append(getattr(self.columns, last) > after)
+            else:
+                event = self.database.read("case_event", "change")
+                found.append(self.case_id.in_(select(event.case_id).where(event.kind == kind, event.at > after)))
+        return found
 
     # what they are at the instant
 
@@ -246,6 +273,8 @@ class Cases:
     @cached_property
     def is_open(self) -> Condition:
         """Registered and not closed."""
+        if self.known_open:
+            return self.exists
         recorded = self.columns.closed_at
         still = or_(recorded.is_(None), recorded > self.at)
         if self.undone_closings is not None:
@@ -260,13 +289,29 @@ class Cases:
     @cached_property
     def has_left(self) -> Condition:
         """Closed by an exit that leaves the closing denominators: not accepted, transferred, merged."""
+        if self.database.prepared:
+            return func.coalesce(self.left_at <= self.at, false())
         recorded = self.columns.closed_at
         return and_(_is_in(self.columns.closed_how, LEAVING), func.coalesce(recorded <= self.at, false()))
 
     @cached_property
+    def left_at(self) -> ColumnElement[Any]:
+        """When it was closed by an exit that leaves the closing denominators; empty for all others."""
+        if self.database.prepared:
+            return self.columns.prepared_left_at  # type: ignore[no-any-return]
+        return case((_is_in(self.columns.closed_how, LEAVING), self.columns.closed_at))
+
+    @cached_property
     def counts_for_closing(self) -> Condition:
         """Inside the closing denominators."""
-        return and_(~_is_in(self.columns.disposition, OUTSIDE_DISPOSITIONS), ~self.has_left)
+        return and_(~self.is_outside, ~self.has_left)
+
+    @cached_property
+    def is_outside(self) -> Condition:
+        """Disposed of in a way that is outside every closing denominator."""
+        if self.database.prepared:
+            return self.columns.prepared_outside.is_(True)  # type: ignore[no-any-return]
+        return _is_in(self.columns.disposition, OUTSIDE_DISPOSITIONS)
 
     def _computed(self, statutory: Limit) -> ColumnElement[Any] | None:
         """The deadline that follows from acceptance (Art. 34), for the tracks that state none."""
@@ -280,6 +325,8 @@ class Cases:
     @cached_property
     def final_due(self) -> ColumnElement[Any]:
         """The latest deadline: a stated one wins over a computed one."""
+        if self.database.prepared:
+            return self.columns.prepared_final_due  # type: ignore[no-any-return]
         extended_at = self.columns.extended_at
         stated = func.coalesce(self.columns.due_at, case((extended_at.is_(None), self.columns.original_due_at)))
         usual, extended = (
@@ -293,6 +340,8 @@ class Cases:
     @cached_property
     def first_due(self) -> ColumnElement[Any]:
         """The deadline before an extension."""
+        if self.database.prepared:
+            return self.columns.prepared_first_due  # type: ignore[no-any-return]
         original, stated = self.columns.original_due_at, self.columns.due_at
         computed = self._computed(self.database.clock.closing)
         if computed is None:
@@ -309,12 +358,23 @@ class Cases:
     @cached_property
     def on_clock(self) -> Condition:
         """On the closing clock: has a deadline and a track inside the 60-day rule or the summary one."""
+        return and_(self.on_clock_while_open, ~self.has_left)
+
+    @cached_property
+    def on_clock_while_open(self) -> Condition:
+        """On the closing clock for as long as it is open, by whatever exit it leaves."""
+        return and_(self.has_clock, self.due.is_not(None))
+
+    @cached_property
+    def has_clock(self) -> Condition:
+        """Of a purpose, track and disposition inside the 60-day rule or the summary one."""
         columns = self.columns
+        if self.database.prepared:
+            return columns.prepared_on_clock.is_(True)  # type: ignore[no-any-return]
         return and_(
             func.coalesce(columns.track, "") != "other",
             ~_is_in(columns.purpose, OTHER_CLOCKS),
-            self.counts_for_closing,
-            self.due.is_not(None),
+            ~self.is_outside,
         )
 
     @cached_property
@@ -336,7 +396,7 @@ class Cases:
     @cached_property
     def is_overdue(self) -> Condition:
         """Open past its deadline."""
-        return and_(self.is_open, self.on_clock, self.due <= self.at)
+        return and_(self.is_open, self.on_clock_while_open, self.due <= self.at)
 
     # acceptance
 
@@ -348,23 +408,28 @@ class Cases:
     @cached_property
     def forwarding_due(self) -> ColumnElement[Any]:
         """When the petition office must have forwarded it (Art. 22)."""
+        if self.database.prepared:
+            return self.columns.prepared_forwarding_due  # type: ignore[no-any-return]
         return self.database.clock.forwarding.sql(self.received_at, self.database.years)
+
+    @property
+    def ways_forward(self) -> tuple[ColumnElement[Any], ...]:
+        """Moments of which any tells that it has been forwarded or otherwise disposed of."""
+        if self.database.prepared:
+            return (self.columns.prepared_forwarded_at,)
+        columns = self.columns
+        disposed = (columns.noticed_at, columns.accepted_at, columns.not_accepted_at, columns.closed_at)
+        return (columns.forwarded_at, *disposed)
 
     def forwarded_by(self, limit: Any) -> Condition:
         """Forwarded, or otherwise disposed of, by `limit`."""
-        columns = self.columns
-        ways = (
-            columns.forwarded_at,
-            columns.noticed_at,
-            columns.accepted_at,
-            columns.not_accepted_at,
-            columns.closed_at,
-        )
-        return or_(*(way <= limit for way in ways))
+        return or_(*(way <= limit for way in self.ways_forward))
 
     @cached_property
     def acceptance_due(self) -> ColumnElement[Any]:
         """When the unit must have given notice (Art. 23); stated, else computed from its receipt."""
+        if self.database.prepared:
+            return self.columns.prepared_acceptance_due  # type: ignore[no-any-return]
         computed = self.database.clock.acceptance.sql(self.columns.unit_received_at, self.database.years)
         return func.coalesce(self.columns.acceptance_due_at, computed)
 
@@ -373,15 +438,18 @@ class Cases:
         """Until when the unit may object to jurisdiction (Art. 23)."""
         return self.database.clock.objection.sql(self.columns.unit_received_at, self.database.years)
 
+    @property
+    def ways_of_notice(self) -> tuple[ColumnElement[Any], ...]:
+        """Moments of which any tells that the unit has accepted, not accepted, or objected in time (Art. 23)."""
+        columns = self.columns
+        if self.database.prepared:
+            return (columns.prepared_noticed_at,)
+        objected = case((columns.objected_at <= self.objection_due, columns.objected_at))
+        return columns.noticed_at, columns.accepted_at, columns.not_accepted_at, objected
+
     def noticed_by(self, limit: Any) -> Condition:
         """Accepted, not accepted, or objected to within the working days of Art. 23, by `limit`."""
-        columns = self.columns
-        objected = and_(
-            columns.objected_at.is_not(None), columns.objected_at <= limit, columns.objected_at <= self.objection_due
-        )
-        return or_(
-            columns.noticed_at <= limit, columns.accepted_at <= limit, columns.not_accepted_at <= limit, objected
-        )
+        return or_(*(way <= limit for way in self.ways_of_notice))
 
     @cached_property
     def acceptance_overdue(self) -> Condition:
@@ -518,11 +586,15 @@ class Cases:
     @cached_property
     def office_rating_due(self) -> ColumnElement[Any]:
         """End of the window for rating the petition office; the rating itself where no window is known."""
+        if self.database.prepared:
+            return self.columns.prepared_office_rating_due  # type: ignore[no-any-return]
         return func.coalesce(self.columns.office_rating_expires_at, self.columns.office_rated_at)
 
     @cached_property
     def unit_rating_due(self) -> ColumnElement[Any]:
         """End of the window for rating the responsible unit; the rating itself where no window is known."""
+        if self.database.prepared:
+            return self.columns.prepared_unit_rating_due  # type: ignore[no-any-return]
         return func.coalesce(self.columns.unit_rating_expires_at, self.columns.unit_rated_at)
 
     def entry(self, table: str) -> Any:
@@ -617,6 +689,8 @@ class Cases:
     @cached_property
     def is_accusation(self) -> Condition:
         """检举控告: counted in county totals only."""
+        if self.database.prepared:
+            return self.columns.prepared_accusation.is_(True)  # type: ignore[no-any-return]
         return func.coalesce(self.columns.purpose, "") == "accusation"
 
 
@@ -628,3 +702,12 @@ def cases_at(database: CaseDatabase, at: datetime) -> Cases:
 def cases_by(database: CaseDatabase, at: ColumnElement[Any], earliest: datetime) -> Cases:
     """The cases, each seen at its own instant `at`, an expression that is never before `earliest`."""
     return Cases(database, at, earliest)
+
+
+def those(cases: Cases, condition: Condition) -> Any:
+    """The rows that meet a condition, to look at no others (`Cases.rows`): for few among very many."""
+    every = cases.columns
+    columns = {name: column for name, column in vars(every).items() if name != "source"}
+    found = select(*(column.label(name) for name, column in columns.items())).select_from(every.source).where(condition)
+    rows = found.subquery("petition_case_apart")
+    return SimpleNamespace(source=rows, **{name: rows.c[name] for name in columns})

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import Connection, Subquery, case, cast, false, func, null, select
 
-from data_access import flows, queries
+from data_access import dimensions, flows, queries
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of
 from data_access.filters import CaseFilter
@@ -77,7 +77,7 @@ class Supervision:
     flows of `MOVES`. `listed`: the oldest of the listed cases, see `_listed`. `posts`: post,
     open, closed, overdue, longest (days open), progress (days since the newest record).
     `batches`: batch, listed_on, listed, resolved, remaining, value, then one column for each
-    of `queries.AGES`. `burn_down`: see there.
+    of `dimensions.AGES`. `burn_down`: see there.
     `targets`: unit, target, listed, resolved, value. `levels`: group, denominator of what was
     closed at each handling level. `days`: the days that a question on long-standing cases has to name.
     """
@@ -183,7 +183,7 @@ def _listed(connection: Connection, database: CaseDatabase, case_filter: CaseFil
         "progress_at": cast(null(), Moment) if last is None else last.c.progress_at,
         "milestone_late": case((MEASURES["milestone_overdue"].counted(cases), 1), else_=0),
     }
-    source = queries.source_of(cases, indicator, [])
+    source = dimensions.source_of(cases, indicator, [])
     if last is not None:
         source = source.outerjoin(last, last.c.case_id == cases.case_id)
     statement = (
@@ -277,15 +277,15 @@ def days_of_lists(case_filter: CaseFilter) -> str:
 def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
     """Long-standing cases by batch, whenever it was listed, oldest list first: the columns of `Supervision.batches`."""
     ever = case_filter.over(Span(None, case_filter.today))
-    columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *queries.AGES]
+    columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *dimensions.AGES]
     counted = queries.measure(connection, database, ever, [BACKLOG], by="batch")
     if counted.empty:
         return pd.DataFrame(columns=columns)
     cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
-    batch, age = (queries.group_of(cases, name, indicator) for name in ("batch", "age"))
+    batch, age = (dimensions.group_of(cases, name, indicator) for name in ("batch", "age"))
     scope = [*ever.where(cases), ~cases.is_accusation]
     old = [*scope, _remaining(cases)]
-    source = queries.source_of(cases, indicator, [])
+    source = dimensions.source_of(cases, indicator, [])
     by_age = connection.execute(select(batch, age, func.count()).select_from(source).where(*old).group_by(batch, age))
     ages = {(group, code): n for group, code, n in by_age}
     began = func.min(cases.listing_began_at)
@@ -299,7 +299,7 @@ def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFil
             int(row["numerator"]),
             int(row["denominator"] - row["numerator"]),
             float(row["value"]),
-            *(ages.get((row["group"], code), 0) for code in queries.AGES),
+            *(ages.get((row["group"], code), 0) for code in dimensions.AGES),
         )
         for row in counted.to_dict("records")
     ]
@@ -340,11 +340,11 @@ def _listed_and_resolved(connection: Connection, database: CaseDatabase, ever: C
     """
     cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
     assert indicator.numerator
-    batch = queries.group_of(cases, "batch", indicator)
+    batch = dimensions.group_of(cases, "batch", indicator)
     listed = day_of(cases.listing_began_at)
     resolved = case((indicator.numerator(cases), day_of(cases.resolved_at)))
     where = [*ever.where(cases), indicator.base(cases), batch.is_not(None), ~cases.is_accusation]
-    source = queries.source_of(cases, indicator, [])
+    source = dimensions.source_of(cases, indicator, [])
     statement = select(batch, listed, resolved, func.count()).select_from(source).where(*where)
     rows = connection.execute(statement.group_by(batch, listed, resolved)).all()
     columns = ["batch", "listed_on", "resolved_on", "n"]

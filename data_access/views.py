@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import pandas as pd
@@ -86,12 +87,17 @@ class Figure:
     year_ago_n: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measured:
-    """Indicators over several spans, by span."""
+    """Indicators over several spans: the columns of `queries.measure_spans`, and the spans."""
 
-    table: dict[tuple[str, int], Figure]
+    rows: pd.DataFrame
     spans: tuple[Span, ...]
+
+    @cached_property
+    def table(self) -> dict[tuple[str, int], Figure]:
+        """The figures by indicator and position of the span."""
+        return {(row.indicator, row.span): _figure(row) for row in self.rows.itertuples()}  # type: ignore[misc]
 
     def figure(self, key: str, span: Span | None, before: Span | None = None, then: Span | None = None) -> Figure:
         """The figure of `key` in `span`, compared with `before` and `then` (a year ago)."""
@@ -117,11 +123,21 @@ def measured(
     spans: Sequence[Span | None],
     seen_at: datetime | None = None,
 ) -> Measured:
-    different = tuple(dict.fromkeys(span for span in spans if span))
-    if not different:
-        return Measured({}, ())
-    table = queries.measure_spans(connection, database, case_filter, keys, different, seen_at=seen_at)
-    return Measured({(row.indicator, row.span): _figure(row) for row in table.itertuples()}, different)  # type: ignore[misc]
+    """The indicators over the spans there are."""
+    return _measured_together(connection, database, case_filter, asked(keys, *spans, seen_at=seen_at))[0]
+
+
+def asked(keys: Sequence[str], *spans: Span | None, seen_at: datetime | None = None) -> queries.Asked:
+    """A question for `queries.measure_together` about the spans there are, each once."""
+    return queries.Asked(tuple(keys), tuple(dict.fromkeys(span for span in spans if span)), seen_at=seen_at)
+
+
+def _measured_together(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, *questions: queries.Asked
+) -> list[Measured]:
+    some = [each for each in questions if each.spans]
+    tables = iter(queries.measure_together(connection, database, case_filter, some) if some else ())
+    return [Measured(next(tables), each.spans) if each.spans else Measured(pd.DataFrame(), ()) for each in questions]
 
 
 def days_to_compare(key: str, settings: Settings) -> int:
@@ -180,20 +196,25 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     in_year = [month_span(first, month, rule), month_span(first - 12, month - 12, rule)]
     compared = (span, earlier, last_year)
 
-    def read(keys: Sequence[str], *spans: Span | None) -> Measured:
-        return measured(connection, database, case_filter, keys, spans)
-
-    rates = read([key for key in RATES if key != "closure_rate"], *compared, *in_month, *in_year, *months)
-    closed = read(["closure_rate", "not_yet_due"], *compared)
     cohorts = _matured(months, COHORTS["closure_rate"], case_filter.at)
-    closure = measured(connection, database, case_filter, ["closure_rate"], cohorts, case_filter.at)
-    rest = read([key for key in MEETING_ROWS if key not in RATES], *in_month, *in_year)
-    days = [min(month.end, today) for month in months[-SPARK_MONTHS:]]
-    stocks = read(STOCKS, *compared, *(Span(None, day) for day in days))
-    late = lists.overdue_by_day(connection, database, case_filter)
+    days = [Span(None, min(month.end, today)) for month in months[-SPARK_MONTHS:]]
+    rest_keys = [key for key in MEETING_ROWS if key not in RATES]
+    rates, closed, closure, rest, stocks, soon, *strip = _measured_together(
+        connection,
+        database,
+        case_filter,
+        asked([key for key in RATES if key != "closure_rate"], *compared, *in_month, *in_year, *months),
+        asked(["closure_rate", "not_yet_due"], *compared),
+        asked(["closure_rate"], *cohorts, seen_at=case_filter.at),
+        asked(rest_keys, *in_month, *in_year),
+        asked(["open", "overdue"], *compared, *days),
+        asked(["due_soon"], *compared),
+        *flows.asked_for_balance(case_filter),
+    )
+    late = lists.overdue_by_unit_and_field(connection, database, case_filter)
 
     def source(key: str) -> Measured:
-        return closed if key == "closure_rate" else rates if key in RATES else stocks
+        return closed if key == "closure_rate" else rates if key in RATES else soon if key == "due_soon" else stocks
 
     def figures(*spans: Span | None) -> tuple[Figure, ...]:
         return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
@@ -206,17 +227,19 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     def spark(key: str) -> pd.Series[float]:
         if key in RATES:
             return monthly[key]["value"].tail(SPARK_MONTHS)
-        return pd.Series([stocks.figure(key, Span(None, day)).value for day in days], dtype="float64")
+        if key == "due_soon":  # what falls due within days says little a month later
+            return pd.Series(dtype="float64")
+        return pd.Series([source(key).figure(key, day).value for day in days], dtype="float64")
 
     return Overview(
-        balance=flows.balance(connection, database, case_filter),
+        balance=flows.balance_of(connection, database, case_filter, [each.rows for each in strip]),
         tiles={key: source(key).figure(key, *compared) for key in TILES},
         not_yet_due=closed.figure("not_yet_due", span).numerator or 0,
         sparks={key: spark(key) for key in TILES},
         monthly=monthly,
-        late_now=late_now(late, case_filter),
-        by_unit=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="unit")),
-        by_field=shares(queries.measure(connection, database, case_filter, ["overdue_share"], by="field")),
+        late_now=(int(late["overdue"].sum() - late["before"].sum()), int(late["before"].sum())),
+        by_unit=_shares_by(late, "unit"),
+        by_field=_shares_by(late, "field") if database.has("category_id") else shares(late.iloc[:0]),
         month=month,
         meeting=figures(*in_month),
         year_to_date=figures(in_year[0], None, in_year[1]),
@@ -245,6 +268,13 @@ def late_now(late: pd.DataFrame, case_filter: CaseFilter) -> tuple[int, int]:
     total = int(late["n"].sum())
     before = int(late.loc[late["due_day"] < pd.Timestamp(start), "n"].sum()) if start else 0
     return total - before, before
+
+
+def _shares_by(late: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The columns of `shares`, of `lists.overdue_by_unit_and_field`."""
+    found = late.groupby(column, dropna=False, sort=False)[["open", "overdue"]].sum().reset_index(names="group")
+    group = found["group"].astype(object).where(found["group"].notna(), None)
+    return found.assign(group=group, share=found["overdue"] / found["open"])[["group", "open", "overdue", "share"]]
 
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
@@ -281,8 +311,19 @@ def trends(
     rule, today = database.settings.period, case_filter.today
     first = database.first_registered_at.date() if database.first_registered_at else today
     spans = buckets(length, first, case_filter, rule)
-    flow = queries.measure_spans(connection, database, case_filter, ["registered", "closed"], spans)
+    months, recent = buckets("month", first, case_filter, rule, whole=True), last_months(today, MULTIPLE_MONTHS, rule)
+    flow, monthly, groups = queries.measure_together(
+        connection,
+        database,
+        case_filter,
+        [
+            queries.Asked(("registered", "closed"), spans),
+            queries.Asked(("registered",), months),
+            queries.Asked(("registered", "closed"), tuple(recent), by),
+        ],
+    )
     wide = flow.pivot(index="span", columns="indicator", values="numerator").reindex(range(len(spans)), fill_value=0)
+    monthly = monthly.set_index("span")
     daily = flows.open_by_day(connection, database, case_filter)
     ends = [min(span.end, today) for span in spans]
     series = pd.DataFrame(
@@ -295,8 +336,6 @@ def trends(
             "open": daily.reindex(pd.to_datetime(ends)).fillna(0).to_numpy(dtype="int64"),
         }
     )
-    months = buckets("month", first, case_filter, rule, whole=True)
-    monthly = queries.measure_spans(connection, database, case_filter, ["registered"], months).set_index("span")
     keys = [month for span in months if span.months for month in span.months[:1]]
     by_year = pd.DataFrame(
         {
@@ -308,8 +347,6 @@ def trends(
             "unfinished": [span.end > today for span in months],
         }
     )
-    recent = last_months(today, MULTIPLE_MONTHS, rule)
-    groups = queries.measure_spans(connection, database, case_filter, ["registered", "closed"], recent, by)
     multiples = groups.pivot_table(
         index=["group", "span"], columns="indicator", values="numerator", aggfunc="sum", fill_value=0
     ).reset_index()
@@ -432,9 +469,15 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     months = last_months(today, QUALITY_MONTHS, rule)
     at_end = [key for key in QUALITY if key not in COHORTS]
     compared = (span, earlier, last_year)
-    ended = measured(connection, database, case_filter, at_end, (*compared, *months))
-    ongoing = measured(connection, database, case_filter, tuple(COHORTS), compared)
-    cohorts = measured(connection, database, case_filter, tuple(COHORTS), months, case_filter.at)
+    ended, ongoing, cohorts, fields = _measured_together(
+        connection,
+        database,
+        case_filter,
+        asked(at_end, *compared, *months),
+        asked(tuple(COHORTS), *compared),
+        asked(tuple(COHORTS), *months, seen_at=case_filter.at),
+        queries.Asked(BY_FIELD, (span,), "field"),
+    )
     matured = {key: _matured(months, days_to_compare(key, database.settings), case_filter.at) for key in COHORTS}
     fed = [key for key in QUALITY if queries.can_feed(database, key)]
     return Resolution(
@@ -455,7 +498,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
             ],
             columns=["indicator", "start", "end", "unfinished", "value", "denominator"],
         ),
-        by_field=queries.measure(connection, database, case_filter, BY_FIELD, by="field"),
+        by_field=fields.rows.drop(columns="span"),
     )
 
 
@@ -497,15 +540,20 @@ class Departments:
 def departments(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Departments:
     """Everything on the departments page."""
 
-    def by(dimension: str) -> pd.DataFrame:
-        return queries.measure(connection, database, case_filter, UNIT_KEYS, by=dimension)
-
-    months = last_months(case_filter.today, SPARK_MONTHS, database.settings.period)
-    monthly = queries.measure_spans(connection, database, case_filter, ["on_time_closure_rate"], months, by="unit")
+    months = tuple(last_months(case_filter.today, SPARK_MONTHS, database.settings.period))
+    places, functional, monthly = queries.measure_together(
+        connection,
+        database,
+        case_filter,
+        [
+            *(queries.Asked(UNIT_KEYS, (case_filter.span,), dimension) for dimension in ("township", "functional")),
+            queries.Asked(("on_time_closure_rate",), months, "unit"),
+        ],
+    )
     monthly["start"] = [pd.Timestamp(months[position].start or case_filter.today) for position in monthly["span"]]
     return Departments(
-        places=by("township"),
-        functional=by("functional"),
+        places=places.drop(columns="span"),
+        functional=functional.drop(columns="span"),
         monthly=monthly,
         standing=fair.standing(connection, database, case_filter, UNIT_KEYS),
     )

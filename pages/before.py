@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import before_view, cache, drill, frame, late, tables
-from data_access import before, lists
+from data_access import before
 from data_access.filters import sentence
 from data_access.texts import text
 
@@ -40,7 +40,7 @@ if view.page.total:
     with st.container(horizontal=True, vertical_alignment="center"):
         if view.page.total > len(view.page.rows):
             drill.link(asked, text("overdue.open_list", n=view.page.total))
-        late.downloads("before", lists.case_list, case_filter, sentence(case_filter, database.names), asked)
+        late.downloads("before", case_filter, sentence(case_filter, database.names), asked)
 else:
     st.caption(text("overdue.list_empty"))
 frame.say_missing(database, ("overdue", "acceptance_overdue"))

@@ -9,7 +9,7 @@ from data_access.texts import text
 
 database, case_filter = frame.begin_page()
 asked = Question.parse(st.query_params.get("of", ""), st.query_params.get_all("at"))
-bound.declare("sort")
+bound.declare("sort", case_view.PLACE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     search = st.text_input(text("cases.search"), key="no", bind="query-params", width=260)
     question = asked if asked.of or search else Question("registered")
@@ -17,20 +17,20 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         text("cases.order"), ORDERS, "sort", lambda key: text(f"cases.by_{key}"), ORDERS[0], width=180
     )
     descending = st.toggle(text("cases.descending"), key="desc", bind="query-params")
-    number = st.number_input(text("cases.page"), min_value=1, value=1, key="page", bind="query-params", width=140)
 
-page = cache.ask(lists.case_list, case_filter, question, search, order, descending, PAGE, (int(number) - 1) * PAGE)
+listing = case_view.Listing(question, case_filter, search, order, descending)
+place, was_read = listing.place()
+page = cache.ask(lists.case_list, case_filter, question, search, order, descending, PAGE, place)
 frame.headline(case_view.heading(question, case_filter, database, page))
 if not page.total:
     if search and not any(letter.isdigit() for letter in search):
         frame.say(text("cases.not_by_person"))
         st.stop()
     frame.nothing_here(True)
-if page.rows.empty:
-    frame.say(text("cases.beyond", pages=-(-page.total // PAGE)))
-    st.stop()
+if not was_read:
+    frame.say(text("cases.place_unknown"))
 state = tables.case_table(page.rows, key="cases", pick=True, on_paper=25)
-case_view.footer(page, int(number), question, case_filter, database)
+case_view.footer(page, listing, database)
 
 chosen = state.selection.rows
 if chosen or page.total == 1:

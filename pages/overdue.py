@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import brief, cache, charts, clock_view, drill, frame, late, tables
-from data_access import lists, views
+from data_access import views
 from data_access.filters import sentence
 from data_access.lists import Question
 from data_access.texts import text
@@ -63,5 +63,5 @@ for of, page in (("overdue", view.page), ("due_later", view.soon_page)):
     with st.container(horizontal=True, vertical_alignment="center"):
         if page.total > len(page.rows):
             drill.link(Question(of), text("overdue.open_list", n=page.total))
-        late.downloads(of, lists.case_list, case_filter, sentence(case_filter, database.names))
+        late.downloads(of, case_filter, sentence(case_filter, database.names))
 frame.say_missing(database, ("overdue", "acceptance_overdue"))

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import bound, cache, charts, compare, drill, frame, season_charts, trend_words
 from dashboard.trend_words import message, named
 from data_access import views
-from data_access.queries import DIMENSIONS
+from data_access.dimensions import DIMENSIONS
 from data_access.texts import text
 
 database, case_filter = frame.begin_page()

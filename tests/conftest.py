@@ -12,18 +12,17 @@ import http.client
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
+import engines
 import pytest
+from engines import sqlite_url
 
 from data_access.settings import AGENDA
 
@@ -56,6 +55,25 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine`: where the databases of tests are made."""
+    said = "the engine on which tests make their databases; tests/on_every_engine starts the servers"
+    parser.addoption("--engine", choices=engines.ENGINES, default="sqlite", help=said)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the engine, before anything is collected."""
+    engines.chosen = config.getoption("engine")
+    needed = engines.SERVERS.get(engines.chosen)
+    if needed and not os.environ.get(needed):
+        raise pytest.UsageError(f"--engine {engines.chosen} needs {needed}; tests/on_every_engine starts a server")
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing on a server."""
+    engines.drop_all()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the fixtures they ask for, and run the browser's last: playwright's event loop stays on."""
@@ -66,8 +84,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in fixtures(item):
             item.add_marker(pytest.mark.browser)
-        if "postgres_server" in fixtures(item):
-            item.add_marker(pytest.mark.server)
+        for engine, fixture in (("postgresql", "postgres_server"), ("mariadb", "mariadb_server")):
+            if fixture in fixtures(item):
+                item.add_marker(pytest.mark.server)
+                if engines.chosen not in ("sqlite", engine):
+                    item.add_marker(pytest.mark.skip(reason=f"about {engine} by name: not with {engines.chosen}"))
+        for mark in item.iter_markers("only_on"):
+            if engines.chosen not in mark.args:
+                why = mark.kwargs["reason"]
+                item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}: {why}"))
     items.sort(key=lambda item: "browser" in fixtures(item))
 
 
@@ -82,28 +107,55 @@ def _chinese_first() -> None:
 # Databases
 
 
-def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy URL of a SQLite file."""
-    return f"sqlite:///{path.as_posix()}"
-
-
-@pytest.fixture(scope="session")
-def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The demo county on SQLite: 12,000 cases, seed 7, as of 24 November 2026."""
+def _demo(url: str) -> str:
     from data_access.demo import make_demo
 
-    url = sqlite_url(tmp_path_factory.mktemp("demo") / "demo.sqlite")
     make_demo(url, cases=12_000, seed=7, as_of=DEMO_AS_OF)
     return url
 
 
 @pytest.fixture(scope="session")
+def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo county: 12,000 cases, seed 7, as of 24 November 2026."""
+    return _demo(engines.fresh_url(tmp_path_factory.mktemp("demo"), "demo"))
+
+
+@pytest.fixture(scope="session")
+def demo_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo county as a SQLite file, whatever the engine: to be asked by hand, or copied and changed."""
+    if engines.chosen == "sqlite":
+        return Path(request.getfixturevalue("demo_url").removeprefix("sqlite:///"))
+    file = tmp_path_factory.mktemp("demo_file") / "demo.sqlite"
+    _demo(sqlite_url(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def rough_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo county with the gaps and oddities of real sources, as a SQLite file."""
+    from rough_county import roughen
+
+    file = tmp_path_factory.mktemp("rough_file") / "rough.sqlite"
+    shutil.copy(demo_file, file)
+    roughen(file, seed=3)
+    return file
+
+
+@pytest.fixture(scope="session")
+def rough_url(rough_file: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """`rough_file` on the engine of this run."""
+    if engines.chosen == "sqlite":
+        return sqlite_url(rough_file)
+    return engines.copied(rough_file, engines.fresh_url(tmp_path_factory.mktemp("rough"), "rough"))
+
+
+@pytest.fixture(scope="session")
 def empty_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A SQLite database with every table of the contract and its version, and no other row."""
+    """A database with every table of the contract and its version, and no other row."""
     from data_access import schema
     from data_access.engine import writing_engine
 
-    url = sqlite_url(tmp_path_factory.mktemp("empty") / "empty.sqlite")
+    url = engines.fresh_url(tmp_path_factory.mktemp("empty"), "empty")
     engine = writing_engine(url)
     with engine.begin() as connection:
         schema.metadata.create_all(connection)
@@ -139,18 +191,23 @@ def minimal_cases() -> list[tuple[str, str, str | None, str, str]]:
 
 @pytest.fixture(scope="session")
 def minimal_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A SQLite database with what the contract requires and nothing more: see `minimal_cases`."""
-    path = tmp_path_factory.mktemp("minimal") / "minimal.sqlite"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE unit (unit_id VARCHAR(40) PRIMARY KEY, name VARCHAR(120))")
-        connection.execute(
-            "CREATE TABLE petition_case (case_no VARCHAR(40) PRIMARY KEY, registered_at DATETIME, "
-            "closed_at DATETIME, lead_unit_id VARCHAR(40), due_at DATE)"
-        )
-        names = ("甲局", "乙局", "丙镇", "丁镇")
-        connection.executemany("INSERT INTO unit VALUES (?, ?)", [(f"u{n}", name) for n, name in enumerate(names, 1)])
-        connection.executemany("INSERT INTO petition_case VALUES (?, ?, ?, ?, ?)", minimal_cases())
-    return sqlite_url(path)
+    """A database with what the contract requires and nothing more: see `minimal_cases`."""
+    url = engines.fresh_url(tmp_path_factory.mktemp("minimal"), "minimal")
+    moment = "TIMESTAMP" if engines.chosen == "postgresql" else "DATETIME"
+
+    def row(*values: object) -> str:
+        return "(" + ", ".join("NULL" if value is None else f"'{value}'" for value in values) + ")"
+
+    names = ("甲局", "乙局", "丙镇", "丁镇")
+    engines.written(
+        url,
+        "CREATE TABLE unit (unit_id VARCHAR(40) PRIMARY KEY, name VARCHAR(120))",
+        f"CREATE TABLE petition_case (case_no VARCHAR(40) PRIMARY KEY, registered_at {moment}, "
+        f"closed_at {moment}, lead_unit_id VARCHAR(40), due_at DATE)",
+        f"INSERT INTO unit VALUES {', '.join(row(f'u{n}', name) for n, name in enumerate(names, 1))}",
+        f"INSERT INTO petition_case VALUES {', '.join(row(*case) for case in minimal_cases())}",
+    )
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -163,18 +220,24 @@ def postgres_server() -> str:
 
 
 @pytest.fixture(scope="module")
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """URL of a PostgreSQL database of the test module's own, empty at first, dropped afterwards."""
-    import psycopg
-    from psycopg import sql
+def postgres_url(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a PostgreSQL database of the test module's own, empty at first."""
+    return engines.fresh_url(tmp_path_factory.mktemp("postgres"), on="postgresql")
 
-    name = f"cases_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> str:
+    """URL of a MariaDB database whose user may create others and connects with a password over TCP."""
+    url = os.environ.get("CASES_TEST_MARIADB")
+    if not url:
+        skip_or_fail("no MariaDB: set CASES_TEST_MARIADB=mariadb://user:password@host:port/database")
+    return url
+
+
+@pytest.fixture(scope="module")
+def mariadb_url(mariadb_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a MariaDB database of the test module's own, empty at first."""
+    return engines.fresh_url(tmp_path_factory.mktemp("mariadb"), on="mariadb")
 
 
 @pytest.fixture(scope="session")

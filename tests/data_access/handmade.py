@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import engines
 import pandas as pd
 from sqlalchemy import DateTime
 
@@ -54,8 +55,8 @@ def make(url: str, **rows: list[Row]) -> str:
 
 
 def make_file(folder: Path, **rows: list[Row]) -> str:
-    """`make` in a new SQLite file of `folder`."""
-    return make(f"sqlite:///{(folder / 'cases.sqlite').as_posix()}", **rows)
+    """`make` in a new database of the engine that tests run on; a file of `folder` where it keeps files."""
+    return make(engines.fresh_url(folder), **rows)
 
 
 @cache

@@ -9,9 +9,10 @@ from typing import Any
 import holidays
 import numpy as np
 import pandas as pd
-from sqlalchemy import create_engine
 
+from data_access.engine import reading_engine
 from data_access.filters import CaseFilter
+from data_access.settings import load
 
 OUTSIDE = ["not_accepted", "no_longer_accepted", "returned", "merged", "filed"]
 EXITS = ["not_accepted", "transferred", "merged"]
@@ -97,7 +98,7 @@ class Reference:
     """The raw rows of a database, and each indicator of any filter."""
 
     def __init__(self, url: str) -> None:
-        engine = create_engine(url)
+        engine = reading_engine(url, load())
         with engine.connect() as connection:
             tables = {
                 name: pd.read_sql(f"SELECT * FROM {name}", connection)

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-
-
-def rough_url(demo_url: str) -> str:
-    """A copy of the demo database, beside it, made rough once."""
-    demo = Path(demo_url.removeprefix("sqlite:///"))
-    path = demo.with_name("rough.sqlite")
-    if not path.exists():
-        shutil.copy(demo, path)
-        roughen(path, seed=3)
-    return f"sqlite:///{path.as_posix()}"
 
 
 def roughen(path: Path, seed: int) -> None:
@@ -101,3 +90,8 @@ def roughen(path: Path, seed: int) -> None:
             change_one = "UPDATE petition_case SET closed_at = ?, lead_unit_id = 'T01' WHERE case_id = ?"
             connection.execute(change_one, (final, case_id))
         assert len(closed) > 100
+        for kind in ("reopened", "reassigned"):
+            connection.execute(
+                f"UPDATE petition_case SET last_{kind}_at = (SELECT max(at) FROM case_event "
+                f"WHERE kind = '{kind}' AND case_event.case_id = petition_case.case_id)"
+            )

@@ -14,7 +14,6 @@ from handmade import end_of, make_file, measured, opened, seen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_filters import filters
-from rough_county import rough_url
 
 from data_access import flows, lists
 from data_access.accountability import ACCOUNTABILITY
@@ -453,9 +452,9 @@ def test_without_some_of_the_tables(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=["demo", "rough"])
-def any_county(request: pytest.FixtureRequest, demo_url: str) -> CaseDatabase:
+def any_county(request: pytest.FixtureRequest) -> CaseDatabase:
     """The demo county, and the same with gaps and oddities."""
-    return opened(demo_url if request.param == "demo" else rough_url(demo_url))
+    return opened(request.getfixturevalue(f"{request.param}_url"))
 
 
 @given(case_filter=st.one_of(filters(), filters(("unit", "kind"))))

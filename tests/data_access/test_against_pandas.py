@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pandas_reference import COUNTS, RATES, Reference
 from random_filters import filters, spans
-from rough_county import rough_url
 
 from data_access import queries
 from data_access.database import CaseDatabase
@@ -31,9 +30,10 @@ quietly = settings(
 
 
 @pytest.fixture(scope="module", params=["demo", "rough"])
-def case_url(request: pytest.FixtureRequest, demo_url: str) -> str:
+def case_url(request: pytest.FixtureRequest) -> str:
     """The demo county, and the same with gaps and oddities."""
-    return demo_url if request.param == "demo" else rough_url(demo_url)
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture(scope="module")

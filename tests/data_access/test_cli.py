@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import engines
 import pandas as pd
 import pytest
 import typer
@@ -25,8 +26,8 @@ from typer.testing import CliRunner, Result
 from data_access import location, texts
 from data_access.__main__ import COLUMNS, PERIODS, app
 from data_access.database import open_database
+from data_access.dimensions import DIMENSIONS
 from data_access.indicators import INDICATORS, MEASURES
-from data_access.queries import DIMENSIONS
 from data_access.settings import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,6 +160,7 @@ def test_a_missing_table_is_one_sentence(tmp_path: Path) -> None:
         assert_one_sentence(done, "petition_case.case_no", "petition_case.due_at")
 
 
+@pytest.mark.only_on("sqlite", reason="no other engine keeps moments as text")
 def test_moments_that_cannot_be_read_are_one_sentence(tmp_path: Path, minimal_url: str) -> None:
     file = tmp_path / "slashes.sqlite"
     file.write_bytes(path_of(minimal_url).read_bytes())
@@ -172,6 +174,7 @@ def test_moments_that_cannot_be_read_are_one_sentence(tmp_path: Path, minimal_ur
     assert {each["finding"]: each["count"] for each in json.loads(done.stdout)}["mixed_date_text"] == count
 
 
+@pytest.mark.only_on("sqlite", reason="one process locks the whole file")
 def test_a_locked_file_is_one_sentence(tmp_path: Path, minimal_url: str) -> None:
     file, impatient = tmp_path / "cases.sqlite", tmp_path / "settings.toml"
     file.write_bytes(path_of(minimal_url).read_bytes())
@@ -478,12 +481,12 @@ BY_HAND = {
 }
 
 
-def by_hand(url: str, group: str = "NULL", where: str = "1", **values: str) -> dict[str | None, dict[str, int]]:
+def by_hand(file: Path, group: str = "NULL", where: str = "1", **values: str) -> dict[str | None, dict[str, int]]:
     """The figures of each group; `values`: at, first, last."""
     moments = {"at": AS_OF, "first": "0000", "last": AS_OF, **values}
     sums = ", ".join(f"coalesce({formula}, 0) AS {name}" for name, formula in BY_HAND.items())
     statement = f"SELECT {group} AS g, {sums} FROM petition_case WHERE {where} GROUP BY 1"
-    with closing(sqlite3.connect(path_of(url))) as connection:
+    with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         return {row["g"]: {name: row[name] for name in BY_HAND} for row in connection.execute(statement, moments)}
 
@@ -501,17 +504,17 @@ def told(rows: list[dict[str, Any]]) -> dict[str | None, dict[str, int]]:
     return found
 
 
-def test_the_countys_totals_equal_hand_written_sql(demo_url: str) -> None:
-    assert told(rows_of("--url", demo_url)) == by_hand(demo_url)
+def test_the_countys_totals_equal_hand_written_sql(demo_url: str, demo_file: Path) -> None:
+    assert told(rows_of("--url", demo_url)) == by_hand(demo_file)
 
 
-def test_a_period_equals_hand_written_sql(demo_url: str) -> None:
+def test_a_period_equals_hand_written_sql(demo_url: str, demo_file: Path) -> None:
     rows = rows_of("--url", demo_url, "--from", "2026-03-01", "--to", "2026-11-24")
-    assert told(rows) == by_hand(demo_url, first="2026-03-01 00:00:00")
+    assert told(rows) == by_hand(demo_file, first="2026-03-01 00:00:00")
 
 
-def test_units_equal_hand_written_sql(demo_url: str) -> None:
-    expected = by_hand(demo_url, "lead_unit_id", "coalesce(purpose, '') <> 'accusation'")
+def test_units_equal_hand_written_sql(demo_url: str, demo_file: Path) -> None:
+    expected = by_hand(demo_file, "lead_unit_id", "coalesce(purpose, '') <> 'accusation'")
     rows = rows_of("--url", demo_url, "--by", "unit")
     found = told([row for row in rows if row["indicator"] in ("on_time_closure_rate", *BY_HAND)])
     assert found == expected
@@ -534,51 +537,56 @@ def months_until(last: dt.date, first: dt.date) -> Iterator[tuple[str, str, str]
         day = following
 
 
-def state_of_the_time(url: str, folder: Path) -> str:
-    """A copy without extensions and events, whose states of earlier dates plain SQL can tell."""
-    copy = folder / "plain.sqlite"
-    with closing(sqlite3.connect(path_of(url))) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-        with target:
-            target.execute("DELETE FROM case_event")
-            target.execute("UPDATE petition_case SET extended_at = NULL")
-    return f"sqlite:///{copy.as_posix()}"
+@pytest.fixture(scope="module")
+def plain_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo without extensions and events, whose states of earlier dates plain SQL can tell."""
+    copy = tmp_path_factory.mktemp("plain") / "plain.sqlite"
+    copy.write_bytes(demo_file.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("DELETE FROM case_event")
+        connection.execute("UPDATE petition_case SET extended_at = NULL")
+    return copy
 
 
-def test_the_demo_states_what_plain_sql_needs(demo_url: str) -> None:
+@pytest.fixture(scope="module")
+def plain_url(plain_file: Path) -> str:
+    """`plain_file` on the engine of this run."""
+    if engines.chosen == "sqlite":
+        return engines.sqlite_url(plain_file)
+    return engines.copied(plain_file, engines.fresh_url(plain_file.parent, "plain"))
+
+
+def test_the_demo_states_what_plain_sql_needs(demo_file: Path) -> None:
     computed = (
         "SELECT count(*) FROM petition_case WHERE due_at IS NULL AND accepted_at IS NOT NULL AND track = 'summary'"
     )
-    with closing(sqlite3.connect(path_of(demo_url))) as connection:
+    with closing(sqlite3.connect(demo_file)) as connection:
         assert connection.execute(computed).fetchone() == (0,), "working days would have to be counted by hand"
 
 
-def test_months_equal_hand_written_sql(demo_url: str, tmp_path: Path) -> None:
-    url = state_of_the_time(demo_url, tmp_path)
-    with closing(sqlite3.connect(path_of(url))) as connection:
+def test_months_equal_hand_written_sql(plain_url: str, plain_file: Path) -> None:
+    with closing(sqlite3.connect(plain_file)) as connection:
         (first,) = connection.execute("SELECT min(registered_at) FROM petition_case").fetchone()
-    found = told(rows_of("--url", url, "--by", "month"))
+    found = told(rows_of("--url", plain_url, "--by", "month"))
     months = list(months_until(dt.date(2026, 11, 24), dt.datetime.fromisoformat(first).date().replace(day=1)))
     assert list(found) == [name for name, _, _ in months]
     for name, start, end in months:
-        assert found[name] == by_hand(url, at=end, first=start, last=end)[None], name
+        assert found[name] == by_hand(plain_file, at=end, first=start, last=end)[None], name
 
 
-def test_months_are_cut_at_the_period(demo_url: str, tmp_path: Path) -> None:
-    url = state_of_the_time(demo_url, tmp_path)
-    found = told(rows_of("--url", url, "--by", "month", "--from", "2026-03-10", "--to", "2026-05-20"))
+def test_months_are_cut_at_the_period(plain_url: str, plain_file: Path) -> None:
+    found = told(rows_of("--url", plain_url, "--by", "month", "--from", "2026-03-10", "--to", "2026-05-20"))
     months = list(months_until(dt.date(2026, 5, 20), dt.date(2026, 3, 10)))
     assert list(found) == ["2026-03", "2026-04", "2026-05"]
     for name, start, end in months:
-        assert found[name] == by_hand(url, at=end, first=start, last=end)[None], name
+        assert found[name] == by_hand(plain_file, at=end, first=start, last=end)[None], name
 
 
 @pytest.mark.parametrize("by", ["quarter", "year"])
-def test_flows_of_periods_add_up_to_the_whole(demo_url: str, tmp_path: Path, by: str) -> None:
+def test_flows_of_periods_add_up_to_the_whole(plain_url: str, by: str) -> None:
     # Without events: a closing that is later undone belongs to its own month and not to the whole.
-    url = state_of_the_time(demo_url, tmp_path)
-    (whole,) = told(rows_of("--url", url)).values()
-    periods = told(rows_of("--url", url, "--by", by))
+    (whole,) = told(rows_of("--url", plain_url)).values()
+    periods = told(rows_of("--url", plain_url, "--by", by))
     for name in ("registered", "closed"):
         assert sum(figures[name] for figures in periods.values()) == whole[name]
     assert periods.keys() >= ({"2026-Q3", "2026-Q4"} if by == "quarter" else {"2025", "2026"})

@@ -44,6 +44,7 @@ NEVER_FILLED = {
     "unit.parent_id",  # the demo county was never reorganised
     "unit.valid_to",
     "contract.extracted_at",  # only an extract has one
+    "contract.prepared_for",
 }
 MAY_BE_LATER = ("due_at", "expires_at")
 

@@ -331,7 +331,7 @@ def test_counts_as_pandas_makes_them(demo_url: str, as_of: str) -> None:
             connection,
             parse_dates=["registered_at", "closed_at"],
         )
-        events = pd.read_sql(text("SELECT case_id, kind, at FROM case_event"), connection, parse_dates=["at"])
+        events = pd.read_sql(text("SELECT e.case_id, e.kind, e.at FROM case_event e"), connection, parse_dates=["at"])
     at = pd.Timestamp(seen_by.at)
     raw = raw[(raw["registered_at"] >= "2025-01-01") & (raw["registered_at"] <= at)]
     happened = raw["closed_at"] <= at
@@ -350,6 +350,7 @@ def test_counts_as_pandas_makes_them(demo_url: str, as_of: str) -> None:
     assert found == expected
 
 
+@pytest.mark.only_on("sqlite", reason="how it says that it reads an index only")
 def test_one_statement_that_touches_no_row_of_the_table(demo_url: str) -> None:
     database = open_database(demo_url, settings.load())
     seen_by = county(DEMO_AS_OF, database.settings.period, "last_12_months")

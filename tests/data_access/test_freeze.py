@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import sqlite3
 import stat
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import engines
 import pytest
-from handmade import make_file
+from handmade import make, make_file
 from test_since import CASES, CLOCK, EVENTS, LISTINGS, NOW, THEN, UNITS, ask, listed
 from typer.testing import CliRunner
 
@@ -26,16 +26,15 @@ MADE = dt.datetime(2026, 5, 31, 9)
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> CaseDatabase:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CaseDatabase:
+    monkeypatch.chdir(tmp_path)  # where copies of a server's database lie
     cases = [CLOCK | case for case in CASES]
     url = make_file(tmp_path, unit=UNITS, petition_case=cases, case_event=EVENTS, listing=LISTINGS)
     return open_database(url, settings.load())
 
 
 def changed(database: CaseDatabase, *statements: str) -> CaseDatabase:
-    with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"))) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
+    engines.written(database.url, *statements)
     return open_database(database.url, settings.load())
 
 
@@ -56,9 +55,14 @@ def test_a_copy_holds_every_row_and_gives_the_same_figures(demo_url: str, tmp_pa
         assert pages[0].rows.equals(pages[1].rows), key
 
 
+@pytest.mark.only_on("sqlite", reason="a copy lies beside a SQLite file")
+def test_a_copy_is_beside_the_database(small: CaseDatabase) -> None:
+    made = frozen.freeze(small, THEN, MADE)
+    assert made.file.parent == Path(small.url.removeprefix("sqlite:///")).parent
+
+
 def test_a_copy_is_read_only_and_made_once(small: CaseDatabase) -> None:
     made = frozen.freeze(small, THEN, MADE)
-    assert made.file.parent == Path(small.url.removeprefix("sqlite:///")).parent, "beside the database"
     assert not made.file.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
     content = made.file.read_bytes()
     with pytest.raises(Problem) as problem:
@@ -78,7 +82,7 @@ def test_only_columns_of_the_contract_are_copied(small: CaseDatabase) -> None:
     )
     made = frozen.freeze(database, THEN, MADE)
     assert "张三丰".encode() not in made.file.read_bytes()
-    with closing(sqlite3.connect(made.file.as_uri() + "?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(made.file.resolve().as_uri() + "?mode=ro", uri=True)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         columns = {row[1] for row in connection.execute("PRAGMA table_info(petition_case)")}
     assert tables <= {*schema.metadata.tables, "frozen_copy"}
@@ -152,14 +156,14 @@ def test_records_that_agree_with_the_copy_have_no_changes(small: CaseDatabase) -
 
 def test_a_copy_of_another_database_is_not_taken_for_ours(small: CaseDatabase, demo_url: str) -> None:
     made = frozen.freeze(small, THEN, MADE)
-    other = made.file.parent / "other.sqlite"
-    shutil.copy(small.url.removeprefix("sqlite:///"), other)
+    other = make(engines.fresh_url(made.file.parent, "other"), petition_case=[CLOCK | case for case in CASES])
     assert frozen.found(small, THEN) is not None
-    assert frozen.found(open_database(f"sqlite:///{other.as_posix()}", settings.load()), THEN) is None
+    assert frozen.found(open_database(other, settings.load()), THEN) is None
 
 
 def test_a_file_that_is_no_copy_is_left_aside(small: CaseDatabase) -> None:
     file = frozen.file_of(small.url, small.settings, THEN)
+    file.parent.mkdir(exist_ok=True)
     file.write_text("no database")
     assert frozen.found(small, THEN) is None
     assert ask(small, since.changes_between, county(NOW, small.settings.period), THEN).copy is None

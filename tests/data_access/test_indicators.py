@@ -10,6 +10,7 @@ import datetime as dt
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import holidays
 import pytest
@@ -270,9 +271,9 @@ def working_days_after(moment: str | None, count: int) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def by_hand(demo_url: str) -> Iterator[sqlite3.Connection]:
+def by_hand(demo_file: Path) -> Iterator[sqlite3.Connection]:
     """The demo county, to be asked in SQL."""
-    with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
+    with closing(sqlite3.connect(demo_file)) as connection:
         connection.create_function("working_days_after", 2, working_days_after, deterministic=True)
         yield connection
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -10,12 +14,12 @@ from handmade import make_file, measured, opened, seen
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from random_filters import filters
-from rough_county import rough_url
 
 from data_access import lists
 from data_access.database import CaseDatabase
 from data_access.filters import CaseFilter
 from data_access.indicators import INDICATORS, MEASURES
+from data_access.keyset import END, START, Place
 from data_access.lists import CasePage, Question, Story
 from data_access.problems import Problem
 
@@ -29,9 +33,9 @@ COLUMNS = {
 
 
 @pytest.fixture(scope="module", params=["demo", "rough"])
-def county(request: pytest.FixtureRequest, demo_url: str) -> CaseDatabase:
+def county(request: pytest.FixtureRequest) -> CaseDatabase:
     """The demo county, and the same with gaps and oddities."""
-    return opened(demo_url if request.param == "demo" else rough_url(demo_url))
+    return opened(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +111,12 @@ def test_county_totals_are_the_list_and_the_accusations(demo: CaseDatabase) -> N
     numbers = measured(demo, case_filter, "registered", "closed", "open")
     conditions = {
         "registered": "registered_at >= '2026-01-01'",
-        "closed": "max(closed_at, registered_at) >= '2026-01-01'",
+        "closed": "closed_at >= '2026-01-01' OR (closed_at IS NOT NULL AND registered_at >= '2026-01-01')",
         "open": "closed_at IS NULL",
     }
     with demo.reading() as connection:
         for key, condition in conditions.items():
-            sql = f"SELECT count(*) FROM petition_case WHERE purpose = 'accusation' AND {condition}"
+            sql = f"SELECT count(*) FROM petition_case WHERE purpose = 'accusation' AND ({condition})"
             accusations = connection.exec_driver_sql(sql).scalar()
             assert accusations > 3
             assert numbers[key][0] == listed(demo, case_filter, Question(key)).total + accusations, key
@@ -147,24 +151,137 @@ def test_bands_and_units_of_what_is_late_add_up(county: CaseDatabase, case_filte
 
 @pytest.mark.parametrize("order", lists.ORDERS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_pages_are_disjoint_and_complete(demo: CaseDatabase, order: str, descending: bool) -> None:
+@pytest.mark.parametrize("key", ["registered", "open", "supervised", "slip_return_rate", "on_time_closure_rate"])
+def test_pages_are_disjoint_and_complete(county: CaseDatabase, order: str, descending: bool, key: str) -> None:
+    """Leafed through in either direction the pages are the whole list, and each says which rows it holds."""
     case_filter = seen(AS_OF, "2026-08-01", "2026-11-24")
-    whole = listed(demo, case_filter, Question("registered"), order=order, descending=descending)
-    assert whole.total > 5 * lists.PAGE
-    pages = [
-        listed(demo, case_filter, Question("registered"), order=order, descending=descending, limit=50, offset=offset)
-        for offset in range(0, whole.total, 50)
-    ]
-    assert {page.total for page in pages} == {whole.total}
-    together = pd.concat([page.rows for page in pages])
-    assert list(together["case_no"]) == list(whole.rows["case_no"])
-    assert together["case_no"].is_unique
+    options: dict[str, Any] = {"order": order, "descending": descending}
+    whole = listed(county, case_filter, Question(key), **options)
+    size = max(whole.total // 4, 1)
+    pages = [listed(county, case_filter, Question(key), limit=size, **options)]
+    while (place := pages[-1].next) and len(pages) < 9:
+        pages.append(listed(county, case_filter, Question(key), limit=size, place=place, **options))
+    back = [listed(county, case_filter, Question(key), limit=size, place=END, **options)]
+    while (place := back[0].previous) and len(back) < 9:
+        back.insert(0, listed(county, case_filter, Question(key), limit=size, place=place, **options))
+    for leaves in (pages, back):
+        assert {(page.total, page.entries) for page in leaves} == {(whole.total, whole.entries)}
+        together = pd.concat([page.rows for page in leaves], ignore_index=True)
+        assert list(together["case_no"]) == list(whole.rows["case_no"])
+        ends = [(page.first, page.last) for page in leaves]
+        assert ends[0][0] == min(whole.total, 1) and ends[-1][1] == whole.total
+        assert all(one[1] + 1 == other[0] for one, other in pairwise(ends))
+    assert [page.first for page in pages] == [
+        page.first for page in back
+    ]  # the last page is the one that leafing finds
     column = {"due": "due_at", "registered": "registered_at", "closed": "closed_at", "case_no": "case_no"}[order]
-    known = together[column].dropna()
+    known = whole.rows[column].dropna()
     assert known.is_monotonic_decreasing if descending else known.is_monotonic_increasing
-    assert together[column].isna().to_numpy()[len(known) :].all()  # what has none comes last
-    beyond = listed(demo, case_filter, Question("registered"), limit=50, offset=10_000)
-    assert (len(beyond.rows), beyond.total) == (0, whole.total)
+    assert whole.rows[column].isna().to_numpy()[len(known) :].all()  # what has none comes last
+
+
+@given(
+    rows=st.lists(st.sampled_from([None, "2026-03-01", "2026-03-02"]), min_size=1, max_size=7),
+    order=st.sampled_from(["due", "closed", "registered"]),
+    descending=st.booleans(),
+    cut=st.sampled_from([None, "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-09"]),
+    number=st.sampled_from(["", "0", "1", "3", "9"]),
+    back=st.booleans(),
+)
+@settings(quietly, max_examples=40)
+def test_a_page_begins_beside_any_row_there_or_not(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[str | None],
+    order: str,
+    descending: bool,
+    cut: str | None,
+    number: str,
+    back: bool,
+) -> None:
+    """Against plain Python: sort with the empty ones last and take what lies beyond a row that may be gone."""
+    cases = [
+        {"case_no": str(n), "registered_at": day or "2026-01-01", "due_at": day, "closed_at": day, "lead_unit_id": "U"}
+        for n, day in enumerate(rows)
+    ]
+    units = [{"unit_id": "U", "name": "甲局", "kind": "department"}]
+    file = make_file(tmp_path_factory.mktemp("cut"), unit=units, petition_case=cases)
+    database = opened(file)
+    key = {"due": "due_at", "closed": "closed_at", "registered": "registered_at"}[order]
+
+    def place_of(day: str | None, number: str) -> tuple[bool, float, int]:
+        at = pd.Timestamp(day or 0).timestamp() + (86_399 if key == "due_at" and day else 0)
+        return (day is None, -at if descending else at, -int(number) if descending else int(number))
+
+    in_order = sorted(cases, key=lambda row: place_of(row[key], row["case_no"]))
+    place = Place(None, number, back) if cut is None else Place(last_moment_of(cut, key), number, back)
+    page = listed(database, seen("2026-06-01"), Question(), order=order, descending=descending, limit=2, place=place)
+    positions = {row["case_no"]: n for n, row in enumerate(in_order, start=1)}
+    if number:
+        at = place_of(cut, number)
+        beyond = [row["case_no"] for row in in_order if (place_of(row[key], row["case_no"]) < at) == back]
+        beyond = [n for n in beyond if place_of(rows_of(cases, n)[key], n) != at]
+    else:
+        beyond = [row["case_no"] for row in in_order]
+    if not beyond:
+        beyond, back = [row["case_no"] for row in in_order], False
+    size = len(cases) % 2 or 2 if not number else 2  # the last page is the one that leafing finds
+    expected = beyond[-size:] if back else beyond[:2]
+    assert list(page.rows["case_no"]) == expected
+    assert (page.first, page.last) == (positions[expected[0]], positions[expected[-1]])
+    assert (page.previous is None, page.next is None) == (page.first == 1, page.last == len(cases))
+
+
+def rows_of(cases: list[dict[str, Any]], number: str) -> dict[str, Any]:
+    return next(row for row in cases if row["case_no"] == number)
+
+
+def last_moment_of(day: str, key: str) -> datetime:
+    """A deadline given as a date is the end of that day."""
+    return datetime.fromisoformat(f"{day} 23:59:59" if key == "due_at" else day)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        START,
+        END,
+        Place(datetime(2026, 3, 1, 9, 30, 15), "XF~1"),
+        Place(datetime(2026, 3, 1, 9, 30, 15, 250), "信访/1 %7E&?#", back=True),
+        Place(None, "XF1"),
+    ],
+)
+def test_a_place_survives_the_url(place: Place) -> None:
+    assert Place.parse(place.url(), by_moment=True) == place
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "", "3", "after", "after~", "after~2026-03-01", "after~gestern~XF1", "after~2026-03-01~", "beside~~XF1",
+        "after~2026-03-01~XF1~", "after~2026-03-01T00:00:00+08:00~XF1", "after~~%00", "before~2026-02-30~XF1",
+    ],
+)  # fmt: skip
+def test_a_broken_place_is_none(written: str) -> None:
+    assert Place.parse(written, by_moment=True) is None
+
+
+def test_numbers_given_twice_are_on_one_page(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where numbers are the only keys and one is given twice, no row is lost between two pages."""
+    file = tmp_path_factory.mktemp("twice") / "twice.sqlite"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE unit (unit_id TEXT, name TEXT)")
+        columns = "case_no TEXT, registered_at TIMESTAMP, closed_at TIMESTAMP, due_at TIMESTAMP, lead_unit_id TEXT"
+        connection.execute(f"CREATE TABLE petition_case ({columns})")
+        rows = [(n, "2026-01-01 09:00:00", None, "2026-03-02 12:00:00", "U") for n in ("1", "2", "2", "3")]
+        connection.executemany("INSERT INTO petition_case VALUES (?, ?, ?, ?, ?)", rows)
+    database = opened(f"sqlite:///{file.as_posix()}")
+    first = listed(database, seen("2026-06-01"), Question("overdue"), limit=2)
+    assert first.next
+    second = listed(database, seen("2026-06-01"), Question("overdue"), limit=2, place=first.next)
+    assert second.next
+    third = listed(database, seen("2026-06-01"), Question("overdue"), limit=2, place=second.next)
+    assert [list(page.rows["case_no"]) for page in (first, second, third)] == [["1"], ["2", "2"], ["3"]]
+    assert [(page.first, page.last) for page in (first, second, third)] == [(1, 1), (2, 3), (4, 4)]
 
 
 # By hand: six cases.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import engines
 import openpyxl
 import pandas as pd
 import pytest
@@ -19,11 +18,12 @@ from handmade import make_file, seen
 from dashboard.unit_tables import RANKED
 from data_access import check, lists, queries, settings, texts, views
 from data_access.database import CaseDatabase, open_database
+from data_access.dimensions import DIMENSIONS
+from data_access.engine import parsed
 from data_access.filters import sentence
 from data_access.indicators import INDICATORS
 from data_access.ledger import import_ledger
 from data_access.lists import Question
-from data_access.queries import DIMENSIONS
 
 # One invented value of each kind; none of them may be found again.
 PRIVATE = {
@@ -75,7 +75,6 @@ class Imported:
     """A ledger, loaded."""
 
     database: CaseDatabase
-    path: Path
     told: str  # everything the import said, in both languages, and its report file
 
 
@@ -94,8 +93,7 @@ def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         for line in table:
             book.active.append(line)
         book.save(file)
-    path = folder / "cases.sqlite"
-    url = f"sqlite:///{path.as_posix()}"
+    url = engines.fresh_url(folder)
     report = import_ledger(file, url, settings.load())
     told = [repr(report)]
     for language in texts.LANGUAGES:
@@ -104,19 +102,18 @@ def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     assert report.report_file
     told.append(report.report_file.read_text(encoding="utf-8-sig"))
     assert report.inserted == 4 + len(MISPLACED) - 1  # without a moment of registration a case cannot be stored
-    return Imported(open_database(url, settings.load()), path, "\n".join(told))
+    return Imported(open_database(url, settings.load()), "\n".join(told))
 
 
 def found_in(text: str) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
 
 
-def everything(path: Path) -> str:
-    """Every value of every table, and the bytes of the file as far as they are text."""
-    with closing(sqlite3.connect(path)) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        values = [repr(row) for name in names for row in connection.execute(f'SELECT * FROM "{name}"')]
-    return "\n".join(values) + path.read_bytes().decode("utf-8", errors="ignore")
+def everything(url: str) -> str:
+    """Every value of every table, and the bytes of a file as far as they are text."""
+    values = [repr(row) for name in engines.tables_of(url) for row in engines.rows_of(url, f"SELECT * FROM {name}")]
+    file = parsed(url).database if engines.chosen in ("sqlite", "duckdb") else None
+    return "\n".join(values) + (Path(file).read_bytes().decode("utf-8", errors="ignore") if file else "")
 
 
 def deeply(value: Any) -> str:
@@ -135,7 +132,7 @@ def test_the_search_for_secrets_finds_them() -> None:
 
 
 def test_nothing_private_is_in_the_database(imported: Imported) -> None:
-    held = everything(imported.path)
+    held = everything(imported.database.url)
     assert "K1" in held and "住建局" in held
     assert found_in(held) == []
 
@@ -184,10 +181,12 @@ def test_columns_beyond_the_contract_are_never_read(tmp_path: Path) -> None:
         unit=[{"unit_id": "A", "name": "甲局", "kind": "department"}],
         petition_case=[{"case_no": "1", "registered_at": "2026-01-05", "lead_unit_id": "A", "due_at": "2026-03-06"}],
     )
-    with closing(sqlite3.connect(tmp_path / "cases.sqlite")) as connection, connection:
-        for column, value in (("xm", "欧阳无此人"), ("phone", "13700001234"), ("summary", "称其门前道路被堵三年")):
-            connection.execute(f"ALTER TABLE petition_case ADD COLUMN {column} TEXT")
-            connection.execute(f"UPDATE petition_case SET {column} = ?", (value,))
+    for column, value in (("xm", "欧阳无此人"), ("phone", "13700001234"), ("summary", "称其门前道路被堵三年")):
+        engines.written(
+            url,
+            f"ALTER TABLE petition_case ADD COLUMN {column} TEXT",
+            f"UPDATE petition_case SET {column} = '{value}'",
+        )
     database = open_database(url, settings.load())
     assert not {name for name in database.columns if name.split(".")[1] in ("xm", "phone", "summary")}
     with database.reading() as connection:

@@ -13,9 +13,9 @@ from random_filters import filters
 from data_access import flows, lists
 from data_access import settings as rules
 from data_access.database import CaseDatabase, open_database
+from data_access.dimensions import AGES
 from data_access.filters import CaseFilter
 from data_access.lists import Question
-from data_access.queries import AGES
 from data_access.settings import Table
 from data_access.supervision import BACKLOG, MOVES, OWNED, PROCEDURE, Supervision, pace, supervision
 

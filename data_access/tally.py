@@ -1,0 +1,510 @@
+"""How many cases belong to each of many periods, in few statements however many indicators and periods there are.
+
+A statement that joins every case with every period, or has a sum for each, takes as long as its periods are many. So:
+
+- Flows are counted by the day of their moment, once for all indicators with that moment, and the days added up to
+  periods. That is right for whatever is settled by its moment (`Indicator.unsettled`), whenever it is looked at.
+- Stocks of several instants are the newest one less what has come since, plus what has gone (`Indicator.flow`).
+- Rates of cohorts that go on after their period take a narrow select for each instant they are looked at from.
+- The few cases that these ways would miscount, because an event after the instant has changed them or because they
+  are not settled by their moment, are left out of them and counted apart, joined with the periods.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    False_,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from data_access import schema
+from data_access.database import CaseDatabase
+from data_access.dialect import day_of, rows_of
+from data_access.dimensions import DIMENSIONS, counts_accusations, group_of, source_of
+from data_access.filters import CaseFilter
+from data_access.indicator import Indicator, Rule, never
+from data_access.periods import Span
+from data_access.state import Cases, Condition, those
+from data_access.windows import BEGINNING, Way, Window, in_window, ways, window_at
+
+Row = tuple[str, int, Any, int, int]
+"""indicator, span, group, numerator, denominator"""
+Seen = tuple[Span, datetime]
+"""A period and the instant it is seen at."""
+Statement = Select[Any] | CompoundSelect[Any]
+FEW: Final = 6
+"""Up to so many periods take a narrow select each; more are joined as a table."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Indicators over `spans`, by group or not, each seen at its own end, or all at `seen_at`."""
+
+    indicators: tuple[Indicator, ...]
+    spans: tuple[Span, ...]
+    by: str | None = None
+    seen_at: datetime | None = None
+
+    def seen(self, case_filter: CaseFilter) -> list[Seen]:
+        """The spans with their instants."""
+        return [(span, self.seen_at or case_filter.over(span).at) for span in self.spans]
+
+
+def count(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    asks: Sequence[Ask],
+    *,
+    as_recorded: bool = False,
+) -> list[list[Row]]:
+    """The counts of each of `asks`; a span without a case of a group has no row for it.
+
+    `as_recorded`: as the records are now, whatever events have changed since: cheaper, and near enough to try with.
+    """
+    fitting = [_fitting(database, ask) for ask in asks]
+    tally = _Tally(database, case_filter, as_recorded)
+    for ask in fitting:
+        for indicator in ask.indicators:
+            tally.want(indicator, ask.by, ask.seen(case_filter))
+    counts = tally.counted(connection)
+    return [
+        [
+            (indicator.key, position, group, *found)
+            for indicator in ask.indicators
+            for position, seen in enumerate(ask.seen(case_filter))
+            for group, found in counts[indicator, ask.by].get(seen, {}).items()
+        ]
+        for ask in fitting
+    ]
+
+
+def count_spans(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    indicators: Sequence[Indicator],
+    spans: Sequence[Span],
+    by: str | None = None,
+    seen_at: datetime | None = None,
+    *,
+    as_recorded: bool = False,
+) -> list[Row]:
+    """`count` of one question."""
+    ask = Ask(tuple(indicators), tuple(spans), by, seen_at)
+    return count(connection, database, case_filter, [ask], as_recorded=as_recorded)[0]
+
+
+def _fitting(database: CaseDatabase, ask: Ask) -> Ask:
+    """The part of `ask` that can be grouped as it wants."""
+    if ask.by is None:
+        return ask
+    dimension = DIMENSIONS[ask.by]
+    fits = [each for each in ask.indicators if database.has(*dimension.needs) and dimension.fits(each)]
+    return replace(ask, indicators=tuple(fits))
+
+
+Counts = dict[tuple[Indicator, str | None], dict[Seen, dict[Any, tuple[int, int]]]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A statement, and what becomes of its rows."""
+
+    statement: Statement
+    take: Callable[[Iterable[Any]], None]
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """The cases that must be seen at the instant of each period, as they were then."""
+
+    unsettled: Rule | None
+    kinds: frozenset[str]
+    earliest: datetime
+
+    def holds(self, cases: Cases) -> Condition:
+        changed = cases.changed_after(self.earliest, self.kinds)
+        return or_(*changed, *([self.unsettled(cases)] if self.unsettled else []))
+
+
+@dataclass
+class _Tally:
+    """What is wanted, the statements that count it, and the counts."""
+
+    database: CaseDatabase
+    case_filter: CaseFilter
+    as_recorded: bool
+    wanted: dict[tuple[Indicator, str | None], dict[Seen, None]] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
+
+    def want(self, indicator: Indicator, by: str | None, seen: Iterable[Seen]) -> None:
+        self.wanted.setdefault((indicator, by), {}).update(dict.fromkeys(seen))
+
+    def counted(self, connection: Connection) -> Counts:
+        self.counts = {each: {} for each in self.wanted}
+        for part in self._parts():
+            part.take(connection.execute(part.statement))
+        return self.counts
+
+    @cached_property
+    def latest(self) -> datetime:
+        return max(at for seen in self.wanted.values() for _, at in seen)
+
+    @cached_property
+    def earliest(self) -> datetime:
+        return min(at for seen in self.wanted.values() for _, at in seen)
+
+    # --- which way each is counted
+
+    def _parts(self) -> Iterable[_Part]:
+        by_day: dict[tuple[Any, ...], list[_Flow]] = {}
+        alone: dict[tuple[Any, ...], list[_Wanted]] = {}
+
+        def by_itself(wanted: _Wanted) -> None:
+            alone.setdefault((*wanted.base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
+
+        for (indicator, by), every in self.wanted.items():
+            wanted = _Wanted(indicator, by, tuple(every))
+            if indicator.flow and not by and len(wanted.instants) > 1:
+                yield from self._stocks(wanted, by_day)
+            elif not indicator.moment or _moves(by) or len(every) == 1:
+                by_itself(wanted)
+            elif indicator.unsettled:
+                by_day.setdefault(wanted.base, []).append(_Flow(wanted, wanted))
+            else:
+                now, rest = wanted.split(self.latest)
+                if now:
+                    by_day.setdefault(wanted.base, []).append(_Flow(now, now, settled=True))
+                if rest:
+                    by_itself(rest)
+        for flows in by_day.values():
+            yield from self._by_day(flows)
+        for several in alone.values():
+            yield from self._alone(several)
+
+    def _alone(self, several: list[_Wanted]) -> Iterable[_Part]:
+        """A narrow select for each period, or all periods joined where they are many and the cases few."""
+        first = several[0]
+        if len(first.seen) > FEW and first.indicator.table != "petition_case":
+            yield self._joined(several, None)
+            return
+        apart = self._apart(first, settled=True)
+        selects = []
+        for position, (span, at) in enumerate(first.seen):
+            window = window_at(span, at)
+            cases = self._recorded(window.at, first.indicator)
+            selects += [
+                self._select(several, _of_way(cases, way), way.conditions, literal(position), apart)
+                for way in ways(cases, first.indicator, window)
+            ]
+        yield _Part(_union(selects), self._taking(several))
+        if apart:
+            yield self._joined(several, apart)
+
+    def _by_day(self, flows: list[_Flow]) -> Iterable[_Part]:
+        """Counted once by day, as they are at the latest instant; what is not settled by its moment apart."""
+        first = flows[0].counted
+        seen = tuple(dict.fromkeys(each for flow in flows for each in flow.counted.seen))
+        days = _Days([span for span, _ in seen])
+        window = window_at(days.whole, self.latest)
+        cases = self._recorded(window.at, first.indicator)
+        aparts = [self._apart(flow.asked, settled=flow.settled) for flow in flows]
+        counted = [flow.counted for flow in flows]
+        statement = _union(
+            [
+                self._select(counted, _of_way(cases, way), way.conditions, day_of(way.moment), *aparts)
+                for way in ways(cases, first.indicator, window)
+            ]
+        )
+
+        def take(rows: Iterable[Any]) -> None:
+            of_group: dict[Any, list[tuple[date, Sequence[Any]]]] = {}
+            for day, group, *counts in rows:
+                of_group.setdefault(group, []).append((day, counts))
+            for group, found in of_group.items():
+                totals = dict(zip(seen, days.totals(found, 2 * len(flows)), strict=True))
+                for position, flow in enumerate(flows):
+                    for each in flow.counted.seen:
+                        numerator, denominator = totals[each][2 * position : 2 * position + 2]
+                        flow.add(self, each, group, numerator, denominator)
+
+        yield _Part(days.in_parts(statement) if first.by else statement, take)
+        together: dict[tuple[Any, ...], list[_Wanted]] = {}
+        for flow, apart in zip(flows, aparts, strict=True):
+            if apart and not flow.since:
+                together.setdefault((apart, flow.asked.seen), []).append(flow.asked)
+        for (apart, _), several in together.items():
+            yield self._joined(several, apart)
+
+    def _stocks(self, wanted: _Wanted, by_day: dict[tuple[Any, ...], list[_Flow]]) -> Iterable[_Part]:
+        """The stock at the latest instant; its flows, to be counted by day with all others, lead back to the others."""
+        assert wanted.indicator.flow
+        latest = max(wanted.instants)
+        apart = self._apart(wanted, settled=False)
+        window = window_at(Span(None, latest.date()), latest)
+        cases = self._recorded(window.at, wanted.indicator)
+        selects = [
+            self._select([wanted], _of_way(cases, way), way.conditions, literal(0), apart)
+            for way in ways(cases, wanted.indicator, window)
+        ]
+
+        def take(rows: Iterable[Any]) -> None:
+            for _, group, numerator, denominator in rows:
+                for seen in wanted.seen:
+                    self.add(wanted, seen, group, numerator, denominator)
+
+        yield _Part(_union(selects), take)
+        since = {at: Span(at.date() + timedelta(days=1), latest.date()) for _, at in wanted.seen if at < latest}
+        for moving, sign in zip(wanted.indicator.flow, (-1, +1), strict=True):
+            moved = _Wanted(moving, None, tuple((span, self.latest) for span in since.values()))
+            by_day.setdefault(moved.base, []).append(_Flow(wanted, moved, sign=sign, since=since))
+        if apart:
+            yield self._joined([wanted], apart)
+
+    # --- the few that are counted apart
+
+    def _apart(self, wanted: _Wanted, *, settled: bool) -> _Apart | None:
+        """Which cases of `wanted` must be counted apart; None where there can be none."""
+        at_once = settled or wanted.instants == {self.latest} or wanted.indicator.unsettled is never
+        unsettled = None if at_once else wanted.indicator.unsettled
+        if unsettled and isinstance(unsettled(self._recorded(BEGINNING, wanted.indicator)), False_):
+            unsettled = None
+        kinds = self._kinds(wanted)
+        return _Apart(unsettled, kinds, self.earliest) if unsettled or kinds else None
+
+    def _kinds(self, wanted: _Wanted) -> frozenset[str]:
+        """The kinds of events after its earliest instant that can change the counts of an indicator."""
+        earliest = min(wanted.instants)
+        then = Cases(self.database, literal(earliest, schema.Moment), earliest, self.as_recorded)
+        if then.former_units is None and then.undone_closings is None:
+            return frozenset()
+        known = _KINDS.setdefault(self.database, {})
+        question = (wanted.indicator, wanted.by, self.case_filter.narrowed, then.kinds_in_force)
+        if question not in known:
+            in_window(then, wanted.indicator, window_at(*wanted.seen[0]))
+            wanted.indicator.counted(then)
+            self.case_filter.where(then)
+            if wanted.by:
+                group_of(then, wanted.by, wanted.indicator)
+                source_of(then, wanted.indicator, [wanted.by])
+            known[question] = then.changing_kinds
+        return known[question]
+
+    def _joined(self, several: list[_Wanted], only: _Apart | None) -> _Part:
+        """Cases as they were at each instant, joined with the periods: those that are `only`, or all of few."""
+        first = several[0]
+        windows, window = self._table(first.seen)
+        part = "apart" if only else _part(first.indicator)
+        then = Cases(self.database, window.at, min(first.instants), self.as_recorded, part)
+        if only and not then.knows_last(only.kinds):  # looked up among the events, and better before the join
+            every = self._recorded(window.at, first.indicator)
+            then = replace(then, rows=those(every, only.holds(every)))
+        where = [in_window(then, first.indicator, window), *([only.holds(then)] if only and then.rows is None else [])]
+        return _Part(self._select(several, then, where, windows.c.span, windows=windows), self._taking(several))
+
+    def _table(self, every: Sequence[Seen]) -> tuple[FromClause, Window]:
+        """The periods as a small table: span, first, last, at; and the window that its columns are."""
+        rows = [(n, span.first or BEGINNING, span.last, at) for n, (span, at) in enumerate(every)]
+        columns = {"span": Integer(), "first": schema.Moment, "last": schema.Moment, "at": schema.Moment}
+        table = rows_of(self.database.engine.dialect.name, "span_window", columns, rows)
+        return table, Window(table.c.first, table.c.last, table.c.at)
+
+    # --- one select, and what becomes of its rows
+
+    def _select(
+        self,
+        several: Sequence[_Wanted],
+        cases: Cases,
+        where: Sequence[Condition],
+        key: ColumnElement[Any],
+        *aparts: _Apart | None,
+        windows: FromClause | None = None,
+    ) -> Select[Any]:
+        """`key`, the group, then numerator and denominator of each of `several`, of the cases that meet `where`.
+
+        What all of them have in common stands in the WHERE clause, the rest in their sums. `aparts`: those that are
+        counted apart, of all or of each.
+        """
+        first, by = several[0].indicator, several[0].by
+        each_apart = aparts if len(aparts) == len(several) else aparts * len(several) or [None] * len(several)
+        bases = [self._base(each, cases, apart) for each, apart in zip(several, each_apart, strict=True)]
+        shared = [name for name in bases[0] if all(name in base for base in bases)]
+        columns: list[ColumnElement[Any]] = []
+        for n, (each, base) in enumerate(zip(several, bases, strict=True)):
+            among = [condition for name, condition in base.items() if name not in shared]
+            indicator = each.indicator
+            met = [*among, indicator.numerator(cases)] if indicator.numerator else among
+            for name, part in ((f"met_{n}", met), (f"among_{n}", among)):
+                counting = func.sum(case((and_(*part), 1), else_=0)) if part else func.count()
+                columns.append(counting.label(name))
+        group = group_of(cases, by, first) if by else None
+        counted = [*where, *self.case_filter.where(cases), *(bases[0][name] for name in shared)]
+        source = source_of(cases, first, [by] if by else [], windows)  # last: it joins what has been asked for
+        grouping = [each for each in (key, group) if each is not None and not isinstance(each, BindParameter)]
+        of_group = null() if group is None else group
+        statement = select(key.label("key"), of_group.label("of_group"), *columns).select_from(source)
+        return statement.where(*counted).group_by(*grouping)
+
+    def _base(self, wanted: _Wanted, cases: Cases, apart: _Apart | None) -> dict[Any, Condition]:
+        """The conditions of a denominator, each by a name that equal ones share."""
+        indicator = wanted.indicator
+        base: dict[Any, Condition] = {indicator.denominator: indicator.denominator(cases)}
+        if not counts_accusations(self.case_filter, indicator, wanted.by):
+            base["accusations"] = ~cases.is_accusation
+        if indicator.only:
+            base[indicator.only] = indicator.only(cases)
+        if apart:
+            base[apart] = _not(apart.holds(cases))
+        return base
+
+    def _recorded(self, at: Any, indicator: Indicator) -> Cases:
+        return Cases(self.database, at, self.earliest, as_recorded=True, part=_part(indicator))
+
+    def _taking(self, several: Sequence[_Wanted]) -> Callable[[Iterable[Any]], None]:
+        def take(rows: Iterable[Any]) -> None:
+            for position, group, *found in rows:
+                for each, numerator, denominator in zip(several, found[::2], found[1::2], strict=True):
+                    self.add(each, each.seen[position], group, numerator, denominator)
+
+        return take
+
+    def add(self, wanted: _Wanted, seen: Seen, group: Any, numerator: Any, denominator: Any) -> None:
+        """Add to the counts of a period."""
+        if wanted.by and not denominator:
+            return
+        counts = self.counts[wanted.indicator, wanted.by].setdefault(seen, {})
+        met, among = counts.get(group, (0, 0))
+        counts[group] = (met + int(numerator or 0), among + int(denominator or 0))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """An indicator by group, and the periods it is wanted for."""
+
+    indicator: Indicator
+    by: str | None
+    seen: tuple[Seen, ...]
+
+    @property
+    def base(self) -> tuple[Any, ...]:
+        """What it must share with others to be counted in one statement with them."""
+        indicator = self.indicator
+        return self.by, indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead
+
+    @property
+    def instants(self) -> set[datetime]:
+        return {at for _, at in self.seen}
+
+    def split(self, at: datetime) -> tuple[_Wanted | None, _Wanted | None]:
+        """The part that is seen at `at`, and the rest."""
+        parts = (
+            tuple(each for each in self.seen if each[1] == at),
+            tuple(each for each in self.seen if each[1] != at),
+        )
+        now, rest = (replace(self, seen=part) if part else None for part in parts)
+        return now, rest
+
+
+@dataclass(frozen=True)
+class _Flow:
+    """What is counted by day, and what for: for itself, or for a stock that it leads back from its newest figure."""
+
+    asked: _Wanted
+    counted: _Wanted
+    settled: bool = False
+    sign: int = 1
+    since: dict[datetime, Span] = field(default_factory=dict)
+
+    def add(self, tally: _Tally, seen: Seen, group: Any, numerator: int, denominator: int) -> None:
+        """Add the count of a span to the periods it belongs to."""
+        if not self.since:
+            tally.add(self.asked, seen, group, numerator, denominator)
+            return
+        for each in self.asked.seen:
+            if self.since.get(each[1]) == seen[0]:
+                tally.add(self.asked, each, group, self.sign * numerator, self.sign * denominator)
+
+
+_KINDS: Final[WeakKeyDictionary[CaseDatabase, dict[tuple[Any, ...], frozenset[str]]]] = WeakKeyDictionary()
+"""What `_Tally._kinds` has found for each database: it is the same for every period."""
+
+
+class _Days:
+    """Adds the counts of days up to spans, which may overlap."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        starts = [span.start for span in spans]
+        begins = None if None in starts else min(start for start in starts if start)
+        self.whole = Span(begins, max(span.end for span in spans))
+        self.cuts = sorted({start for start in starts if start} | {span.end + timedelta(days=1) for span in spans})
+        """The first days of parts in which all days belong to the same spans; before the first is a part too."""
+        self.parts = [
+            (bisect_right(self.cuts, span.start) if span.start else 0, bisect_right(self.cuts, span.end))
+            for span in spans
+        ]
+
+    def in_parts(self, by_day: Statement) -> Select[Any]:
+        """`by_day` added up in the database to the first day of each part: far fewer rows where there are groups."""
+        days = by_day.subquery("by_day").c
+        firsts = [date.min, *self.cuts]
+        part = case(*((days.key < cut, first) for first, cut in zip(firsts, self.cuts, strict=False)), else_=firsts[-1])
+        counts = [column for column in days if column.key not in ("key", "of_group")]
+        parts = select(part.label("part"), days.of_group, *counts).subquery("by_part").c
+        totals = [func.sum(parts[column.key]) for column in counts]
+        return select(parts.part, parts.of_group, *totals).group_by(parts.part, parts.of_group)
+
+    def totals(self, rows: Iterable[tuple[date, Sequence[Any]]], width: int) -> list[list[int]]:
+        """The counts of each span."""
+        parts = [[0] * width for _ in range(len(self.cuts) + 1)]
+        for day, counts in rows:
+            part = parts[bisect_right(self.cuts, day)]
+            for position, count_of_day in enumerate(counts):
+                part[position] += int(count_of_day or 0)
+        return [[sum(column) for column in zip(*parts[first : last + 1], strict=True)] for first, last in self.parts]
+
+
+def _part(indicator: Indicator) -> str:
+    """The part of the cases that can be counted by it."""
+    return "" if indicator.table == "petition_case" else indicator.table
+
+
+def _moves(by: str | None) -> bool:
+    """Whether cases change their group as time goes by."""
+    return by is not None and DIMENSIONS[by].of_instant
+
+
+def _of_way(cases: Cases, way: Way) -> Cases:
+    return replace(cases, known_due=way.due, known_closed_at=way.closed_at)
+
+
+def _not(condition: Condition) -> Condition:
+    """Does not hold, or cannot be said to."""
+    return ~func.coalesce(condition, false())
+
+
+def _union(selects: Sequence[Select[Any]]) -> Statement:
+    return union_all(*selects) if len(selects) > 1 else selects[0]
