@@ -73,7 +73,8 @@ def reading_engine(url: str, settings: Settings) -> Engine:
         )
         engine = _made(
             parts,
-            connect_args={"options": options, "connect_timeout": min(limit, 10)},
+            # Never prepared: after some times the server would choose a plan for any instant, a bad one for most.
+            connect_args={"options": options, "connect_timeout": min(limit, 10), "prepare_threshold": None},
             isolation_level="REPEATABLE READ",
             pool_pre_ping=True,
         )
@@ -164,7 +165,7 @@ def _read_postgresql(engine: Engine) -> None:
 
 def _mysql_literals() -> dict[Any, Any]:
     """How PyMySQL writes and reads values; days and moments are written as such, not as texts that may stay texts."""
-    from pymysql import converters
+    from pymysql import converters  # type: ignore[import-untyped]
 
     def day(value: date, _mapping: Any = None) -> str:
         return f"DATE'{value.isoformat()}'"

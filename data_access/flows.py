@@ -259,7 +259,7 @@ class _Daily:
         """By a moment of the closings that were undone."""
         table = self.ever.undone_closings
         assert table is not None
-        seen = replace(cases_by(self.database, at, BEGINNING), part="apart")
+        seen = cases_by(self.database, at, BEGINNING)
         source = table.join(seen.columns.source, seen.columns.case_id == table.c.case_id)
         recorded = seen.recorded_closing
         in_force = or_(recorded.is_(None), recorded > self.ever.undone_closing)

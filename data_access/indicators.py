@@ -298,7 +298,6 @@ _ALL: Final = (
         denominator=lambda cases: and_(cases.exists, cases.accepted_at <= cases.at),
         numerator=lambda cases: cases.extended_at <= cases.at,
         better="less",
-        unsettled=lambda cases: or_(cases.registered_at > cases.accepted_at, cases.extended_at > cases.accepted_at),
     ),
     Indicator(
         "follow_up_rate",

@@ -63,7 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the engine, before anything is collected."""
-    engines.chosen = config.getoption("engine")
+    engines.choose(config.getoption("engine"))
     needed = engines.SERVERS.get(engines.chosen)
     if needed and not os.environ.get(needed):
         raise pytest.UsageError(f"--engine {engines.chosen} needs {needed}; tests/on_every_engine starts a server")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, inspect, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url
 from sqlalchemy.schema import CreateTable
 
 from data_access import schema
@@ -84,14 +84,27 @@ def _note(connection: Connection) -> None:
     _connected.add(connection.engine)
 
 
-@event.listens_for(Engine, "do_connect")
-def _let_go(dialect: Dialect, _record: Any, arguments: Any, named: Any) -> None:
-    """Close idle connections to a DuckDB file first: in one process it is open to read only, or to be written."""
-    if dialect.name == "duckdb":
-        file = named.get("database") or (arguments[0] if arguments else None)
+def choose(engine: str) -> None:
+    """Make databases on `engine` from now on."""
+    global chosen
+    chosen = engine
+    if engine == "duckdb":
+        _open_duckdb_one_way()
+
+
+def _open_duckdb_one_way() -> None:
+    """In one process a DuckDB file is open to read only, or to be written: close what is idle before another way."""
+    from duckdb_sqlalchemy import Dialect
+
+    connect = Dialect.connect
+
+    def connect_alone(dialect: Any, *arguments: Any, **named: Any) -> Any:
         for engine in list(_connected):
-            if engine.dialect.name == "duckdb" and engine.dialect is not dialect and engine.url.database == file:
+            if engine.dialect is not dialect and engine.url.database == named.get("database"):
                 engine.dispose()
+        return connect(dialect, *arguments, **named)
+
+    Dialect.connect = connect_alone  # type: ignore[method-assign]
 
 
 def written(url: str, *statements: str) -> None:

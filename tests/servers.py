@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in SERVERS]:
         print(f"servers.py: no server {', '.join(unknown)}; there are {', '.join(SERVERS)}", file=sys.stderr)
         return 2
+    # A stop from outside ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with running(names) as urls:
             return subprocess.run(command, env={**os.environ, **urls}, check=False).returncode

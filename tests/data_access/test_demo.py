@@ -398,6 +398,7 @@ def test_other_engines_get_the_same_rows(tmp_path: Path) -> None:
                 {
                     name: sorted(map(str, connection.execute(select(table))))
                     for name, table in schema.metadata.tables.items()
+                    if table is not schema.contract  # which says that DuckDB's cases are prepared
                 }
             )
         engine.dispose()

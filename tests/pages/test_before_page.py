@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+import pandas as pd
 import pytest
 from test_pages import Show, _fresh, headline, links, numbers, parameters, sheet_rows, show
 
@@ -59,9 +61,14 @@ def test_scant_database_shows_the_rest_and_says_what_is_missing(show: Show, mini
 def test_the_file_holds_the_whole_list(show: Show, demo_url: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """More cases than the screen shows at once."""
     handed_out: list[int] = []
-    monkeypatch.setattr(
-        late.export, "workbook", lambda rows, title, *_, **__: handed_out.append(len(rows)) or title.encode()
-    )
+
+    def book(parts: Iterable[pd.DataFrame], total: int, title: str, *_: str, **__: bool) -> bytes:
+        rows = sum(len(part) for part in parts)
+        assert rows == total
+        handed_out.append(rows)
+        return title.encode()
+
+    monkeypatch.setattr(late.export, "_book", book)
     monkeypatch.setattr(late.st, "download_button", lambda label, data, **_: data())
     found = links(show(demo_url, name))
     longer = [numbers(words)[0] for words in found if words.startswith("打开全部")]
