@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import brief, cache, narrowing, tables
+from dashboard import brief, cache, narrowing, tables, theme
 from dashboard.frame import page_file
 from data_access import lists
 from data_access.filters import CaseFilter
@@ -49,6 +49,7 @@ def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_fi
     The chart has a point selection named `mark`; `question_of` gets the fields of the mark.
     """
     brief.note(message)
+    drawing = theme.unchecked(drawing)
     state = st.altair_chart(drawing, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
     _follow(state, key, question_of, case_filter)
 

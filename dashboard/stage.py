@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from dashboard import narrowing
+from dashboard import narrowing, theme
 from dashboard.room import ROWS, Room
 from dashboard.slides import Chart, Slide
 from data_access.database import CaseDatabase
@@ -102,7 +102,7 @@ def picture(chart: Chart, room: Room, asked: Callable[[Question], None]) -> None
 
     with st.container(key="stage_picture"):
         st.altair_chart(
-            chart.drawing(room),
+            theme.unchecked(chart.drawing(room)),
             key=serial,
             on_select=picked,
             selection_mode="mark",

@@ -452,8 +452,8 @@ def _asked(
 
 
 def _are_open(indicator: Indicator) -> bool:
-    """Whether it counts what is open at the instant, and `ways` finds that."""
-    return indicator.of_open and indicator.moment is None
+    """Whether it counts what is open at the instant, and `ways` finds it by that."""
+    return indicator.of_open and indicator.moment is None and indicator.ahead is None
 
 
 def _in_group(cases: Cases, name: str, value: str, indicator: Indicator | None) -> Condition:

@@ -239,7 +239,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         monthly=monthly,
         late_now=(int(late["overdue"].sum() - late["before"].sum()), int(late["before"].sum())),
         by_unit=_shares_by(late, "unit"),
-        by_field=_shares_by(late, "field") if database.has("category_id") else shares(late.iloc[:0]),
+        by_field=_shares_by(late, "field") if database.has("category_id") else _shares_by(late.iloc[:0], "field"),
         month=month,
         meeting=figures(*in_month),
         year_to_date=figures(in_year[0], None, in_year[1]),
