@@ -278,7 +278,7 @@ class _List:
     @property
     def is_short(self) -> bool:
         """Whether few cases are expected, so that reading them once for page and count is cheaper than twice."""
-        return self.counts_entries or bool(self.indicator and _are_open(self.indicator))
+        return self.counts_entries or bool(self.indicator and self.indicator.of_open and not self.indicator.moment)
 
     def _selects(self, *columns: ColumnElement[Any]) -> list[Select[Any]]:
         source = source_of(self.cases, self.indicator, self.dimensions)

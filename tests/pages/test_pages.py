@@ -580,8 +580,7 @@ def test_the_list_of_late_cases_is_complete_and_late(show: Show, demo_url: str) 
     total = numbers(headline(at))[-1]
     table = at.dataframe[0].value
     seen = list(table["case_no"])
-    at.button("to_next").click().run()
-    second = at.dataframe[0].value
+    second = show(demo_url, "cases", of="overdue.denominator", page=place_of(at, "next")).dataframe[0].value
     seen += list(second["case_no"])
     assert len(seen) == len(set(seen)) == total
     assert set(table["status"]) == {text("status.overdue")}
@@ -605,15 +604,30 @@ def test_lists_can_be_ordered_and_paged(show: Show, demo_url: str) -> None:
     at = show(demo_url, "cases", sort="registered", desc="true")
     assert at.dataframe[0].value["registered_at"].is_monotonic_decreasing
     first = set(at.dataframe[0].value["case_no"])
-    at.button("to_next").click().run()
-    second = set(at.dataframe[0].value["case_no"])
-    assert first and second and not first & second
-    at.button("to_last").click().run()
-    last = set(at.dataframe[0].value["case_no"])
-    assert last and not last & (first | second)
-    assert at.button("to_next").disabled and at.button("to_last").disabled
-    at.button("to_first").click().run()
-    assert set(at.dataframe[0].value["case_no"]) == first
+    turned = {name: place_of(at, name) for name in ("next", "last")}
+    second = show(demo_url, "cases", sort="registered", desc="true", page=turned["next"])
+    last = show(demo_url, "cases", sort="registered", desc="true", page=turned["last"])
+    pages = [first, *(set(each.dataframe[0].value["case_no"]) for each in (second, last))]
+    assert all(pages) and not pages[0] & pages[1] and not pages[2] & (pages[0] | pages[1])
+    assert last.button("to_next").disabled and last.button("to_last").disabled
+    assert place_of(second, "first") == ""
+    back = show(demo_url, "cases", sort="registered", desc="true", page=place_of(second, "previous"))
+    assert set(back.dataframe[0].value["case_no"]) == first
+    # In another list the place means nothing, and one that cannot be read is said to be so.
+    other = show(demo_url, "cases", sort="registered", page=turned["next"])
+    assert not other.info and other.dataframe[0].value["registered_at"].min() < min(
+        at.dataframe[0].value["registered_at"]
+    )
+    for broken in ("2", turned["next"][:-30], "x.after~~"):
+        shown_anew = show(demo_url, "cases", sort="registered", desc="true", page=broken)
+        assert set(shown_anew.dataframe[0].value["case_no"]) == first
+    assert [info.value for info in show(demo_url, "cases", page="2").info] == [text("cases.place_unknown")]
+
+
+def place_of(at: AppTest, name: str) -> str:
+    """What the URL says after a click on the way to the first, previous, next or last page."""
+    at.button(f"to_{name}").click().run()
+    return str(at.session_state["page"])
 
 
 def test_an_accusation_is_in_no_list_and_has_no_story(show: Show, demo_url: str) -> None:
