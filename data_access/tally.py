@@ -120,8 +120,8 @@ def count_spans(
 
 def _fitting(database: CaseDatabase, ask: Ask) -> Ask:
     """The part of `ask` that can be grouped as it wants."""
-    if ask.by is None:
-        return ask
+    if not ask.by:
+        return replace(ask, by=None)
     dimension = DIMENSIONS[ask.by]
     fits = [each for each in ask.indicators if database.has(*dimension.needs) and dimension.fits(each)]
     return replace(ask, indicators=tuple(fits))

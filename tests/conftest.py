@@ -74,6 +74,14 @@ def pytest_sessionfinish() -> None:
     engines.drop_all()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _few_connections() -> Iterator[None]:
+    """A server has so many connections; databases that stay opened for a session keep one each."""
+    yield
+    if engines.chosen in engines.SERVERS:
+        engines.close_idle()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the fixtures they ask for, and run the browser's last: playwright's event loop stays on."""

@@ -65,6 +65,12 @@ def drop_all() -> None:
         _on_server(server_url(engine) or "", f"DROP DATABASE IF EXISTS {name}{force}")
 
 
+def close_idle() -> None:
+    """Close all connections that are idle; an engine that is asked again opens others."""
+    for engine in list(_connected):
+        engine.dispose()
+
+
 def _on_server(url: str, statement: str) -> None:
     engine = create_engine(parsed(url), isolation_level="AUTOCOMMIT")
     try:

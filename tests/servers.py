@@ -134,6 +134,7 @@ def _postgresql() -> Iterator[str]:
         how = ["--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         _run([*as_account, programs / "initdb", "-D", data, "-U", "postgres", *how], folder, "initdb failed")
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+        options += " -c max_connections=500"  # tests keep a connection to each of many small databases
         control = [*as_account, programs / "pg_ctl", "-D", data]
         start = [*control, "-l", folder / "server.log", "-w", "start", "-o", options]
         # pg_ctl's child keeps its output open: to the log, or this would wait for ever.
@@ -164,7 +165,7 @@ def _mariadb() -> Iterator[str]:
         _run([*as_account, "mariadb-install-db", *own, *how], folder, "mariadb-install-db failed")
         options = (
             *(f"--port={port}", f"--socket={server_socket}", f"--pid-file={folder / 'pid'}"),
-            *("--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"),
+            *("--max-connections=500", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"),
             # Nothing here has to outlive the machine.
             *("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync"),
             *("--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M"),
