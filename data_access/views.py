@@ -275,7 +275,9 @@ def _shares_by(late: pd.DataFrame, column: str) -> pd.DataFrame:
     found = late.groupby(column, dropna=False, sort=False)[["open", "overdue"]].sum().reset_index(names="group")
     group = found["group"].astype(object).where(found["group"].notna(), None)
     found = found.assign(group=group, share=found["overdue"] / found["open"])
-    return found[["group", "open", "overdue", "share"]].astype({"open": "Int64", "overdue": "Int64", "share": "Float64"})
+    return found[["group", "open", "overdue", "share"]].astype(
+        {"open": "Int64", "overdue": "Int64", "share": "Float64"}
+    )
 
 
 def shares(table: pd.DataFrame) -> pd.DataFrame:
