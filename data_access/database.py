@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from importlib import metadata
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -300,8 +301,10 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
 
 
 def prepared_for(settings: Settings) -> str:
-    """A short text that is another one as soon as a setting changes that the prepared columns depend on."""
-    return hashlib.sha256(settings.deadlines.model_dump_json().encode()).hexdigest()[:32]
+    """A short text that is another one as soon as anything changes that the prepared columns depend on."""
+    names = [*sorted(_PREPARED), *schema.PARTS, metadata.version("holidays")]
+    said = settings.deadlines.model_dump_json() + " ".join(names)
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 def _prepared(connection: Connection, columns: frozenset[str]) -> list[str]:
