@@ -247,8 +247,9 @@ def _in_cases(connection: Connection, database: CaseDatabase, now: datetime, ill
     """The faults of single cases, and the columns that are empty in all of them."""
     rules = faults(database, now, ill=frozenset(ill))
     names = [name for name in sorted(database.columns) if name.startswith("petition_case.")]
-    filled = [func.count(schema.petition_case.c[name.partition(".")[2]]) for name in names]
-    counts = _sums(connection, schema.petition_case, [rule.holds for rule in rules], filled)
+    table = database.read("petition_case").source
+    filled = [func.count(table.c[name.partition(".")[2]]) for name in names]
+    counts = _sums(connection, table, [rule.holds for rule in rules], filled)
     empty = [name for name, count in zip(names, counts[len(rules) :], strict=True) if not count]
     poorer = replace(database, columns=database.columns - frozenset(empty))
     found = [each for each in _grouped("column_empty", poorer, empty) if not set(each.parts) <= _SELDOM_FILLED]
@@ -256,7 +257,7 @@ def _in_cases(connection: Connection, database: CaseDatabase, now: datetime, ill
         if count:
             columns: Iterable[str] = rule.columns
             if rule.each:
-                each = _sums(connection, schema.petition_case, [fault for _, fault in rule.each])
+                each = _sums(connection, table, [fault for _, fault in rule.each])
                 columns = dict.fromkeys(name for (name, _), n in zip(rule.each, each, strict=True) if n)
             if rule.key == "unknown_code":
                 full = [f"petition_case.{name}" for name in columns]

@@ -309,7 +309,8 @@ def prepared_for(settings: Settings) -> str:
 
 def _prepared(connection: Connection, columns: frozenset[str]) -> list[str]:
     """What the prepared columns were made with, and the moments out of order; one empty text where there are none."""
-    if "contract.prepared_for" not in columns:
+    # A copy of such a copy, as a frozen one is, says so and has none of it.
+    if "contract.prepared_for" not in columns or not inspect(connection).has_table(next(iter(schema.prepared_parts))):
         return [""]
     said = connection.scalars(select(schema.contract.c.prepared_for)).all()
     return (said[0] or "").split(" ") if len(said) == 1 else [""]

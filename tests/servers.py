@@ -45,8 +45,6 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in SERVERS]:
         print(f"servers.py: no server {', '.join(unknown)}; there are {', '.join(SERVERS)}", file=sys.stderr)
         return 2
-    # A stop from outside ends the servers too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with running(names) as urls:
             return subprocess.run(command, env={**os.environ, **urls}, check=False).returncode
@@ -59,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
 def running(names: Sequence[str]) -> Iterator[dict[str, str]]:
     """The servers while the block runs; their URLs by the variable that tests read. Raises NoServer."""
     installed(names)
+    # A stop from outside ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as stack:
         start = {"postgresql": _postgresql, "mariadb": _mariadb}
         yield {SERVERS[name]: stack.enter_context(start[name]()) for name in names}

@@ -116,6 +116,7 @@ def test_every_page_prints_on_one_sheet(
         for name in PAGES:
             go(page, f"{demo_server}/{name}")
             page.wait_for_function("[...document.querySelectorAll('.vega-embed')].every(chart => chart.innerHTML)")
+            page.wait_for_function("document.querySelector('.look-switch')?.textContent")  # it brings the paper
             path = tmp_path / f"{name}.pdf"
             page.pdf(path=path, format="A4", landscape=True, prefer_css_page_size=True, print_background=True)
             words, sizes = letters(path)
