@@ -21,8 +21,8 @@ from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import MEASURES
 from data_access.periods import Span
 from data_access.queries import Asked, measure, measure_together
-from data_access.state import Cases, Condition, cases_at, cases_by, those
-from data_access.windows import BEGINNING, in_window, window_of
+from data_access.state import BEGINNING, Cases, Condition, cases_at, cases_by, those
+from data_access.windows import in_window, window_of
 
 UNIT_FIELDS: Final = ("unit", "kind")
 BETWEEN: Final = ("reopened", "moved_in", "moved_out")

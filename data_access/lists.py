@@ -44,8 +44,8 @@ from data_access.limits import PASSING, passing, passing_days
 from data_access.periods import Span
 from data_access.problems import Problem
 from data_access.since import SINCE, since_where
-from data_access.state import OF_CLOSED, Cases, Condition, cases_at
-from data_access.windows import BEGINNING, in_window, ways, window_of
+from data_access.state import BEGINNING, OF_CLOSED, Cases, Condition, cases_at
+from data_access.windows import in_window, ways, window_of
 
 PARTS: Final = ("numerator", "denominator", "rest")
 ORDERS: Final = ("due", "registered", "closed", "case_no")

@@ -15,8 +15,7 @@ from sqlalchemy import ColumnElement, Dialect, case, false, func, or_, select
 from data_access import schema
 from data_access.database import CaseDatabase, prepared_for
 from data_access.indicators import OUT_OF_ORDER
-from data_access.state import Cases
-from data_access.windows import BEGINNING
+from data_access.state import BEGINNING, Cases
 
 _FRESH: Final = "petition_case_prepared"
 

@@ -32,6 +32,9 @@ from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.deadlines import Limit
 
+BEGINNING: Final = datetime(1900, 1, 1)
+"""Before every event."""
+
 # Outside every closing denominator (DOMAIN.md "Deadlines"; Regulation Art. 22, 29-31).
 OUTSIDE_DISPOSITIONS: Final = ("not_accepted", "no_longer_accepted", "returned", "merged", "filed")
 LEAVING: Final = ("not_accepted", "transferred", "merged")
@@ -149,7 +152,7 @@ class Cases:
         then = and_(
             former.case_id == self.columns.case_id,
             former.until > self.at,
-            or_(former.since.is_(None), former.since <= self.at),
+            former.since <= self.at,  # no OR here: with one, DuckDB compares every case with every event
         )
         return source.outerjoin(self.former_units, then)
 
@@ -168,7 +171,8 @@ class Cases:
         ):
             return None
         event = self.database.read("case_event", "reassignment")
-        since = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
+        before = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
+        since = func.coalesce(before, literal(BEGINNING, schema.Moment))
         return (
             select(event.case_id, event.from_unit_id.label("unit_id"), since.label("since"), event.at.label("until"))
             .where(event.kind == "reassigned", *self._asked_about(event))

@@ -47,8 +47,8 @@ from data_access.dimensions import DIMENSIONS, counts_accusations, group_of, sou
 from data_access.filters import CaseFilter
 from data_access.indicator import Indicator, Rule, never
 from data_access.periods import Span
-from data_access.state import Cases, Condition, those
-from data_access.windows import BEGINNING, Way, Window, in_window, ways, window_at
+from data_access.state import BEGINNING, Cases, Condition, those
+from data_access.windows import Way, Window, in_window, ways, window_at
 
 Row = tuple[str, int, Any, int, int]
 """indicator, span, group, numerator, denominator"""

@@ -14,9 +14,8 @@ from data_access.dialect import end_of_day
 from data_access.filters import CaseFilter
 from data_access.indicator import Indicator
 from data_access.periods import Span
-from data_access.state import Cases, Condition
+from data_access.state import BEGINNING, Cases, Condition
 
-BEGINNING: Final = datetime(1900, 1, 1)
 END: Final = datetime(9999, 12, 31)
 
 
