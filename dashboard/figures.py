@@ -98,7 +98,7 @@ def _tile(
         delta_color=color,
         delta_arrow=arrow,
         delta_description=None if change is None else text("change.before"),
-        chart_data=[round(value, 4) for value in spark.dropna()] or None,
+        chart_data=[round(value, 4) for value in spark.dropna()],
         help=text(f"indicator.{figure.key}.formula"),
     )
     notes = [text("change.year_ago", change=words.change(figure, figure.year_ago, figure.year_ago_n, small_n))]

@@ -25,8 +25,9 @@ def message(figures: Mapping[str, Figure], settings: Settings) -> str:
     share = words.percent(on_time.value if on_time else None)
     if not below:
         return text("resolution.headline_good", share=share)
-    names = text("common.comma").join(words.label(key) for key in below[:3])
-    return text("resolution.headline", share=share, n=len(below), names=names)
+    named = below[:3]
+    words_for = "resolution.headline" if named == below else "resolution.headline_some"
+    return text(words_for, share=share, n=len(below), names=text("common.comma").join(map(words.label, named)))
 
 
 def misses(figure: Figure, target: float | None) -> bool:

@@ -199,7 +199,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     cohorts = _matured(months, COHORTS["closure_rate"], case_filter.at)
     days = [Span(None, min(month.end, today)) for month in months[-SPARK_MONTHS:]]
     rest_keys = [key for key in MEETING_ROWS if key not in RATES]
-    rates, closed, closure, rest, stocks, soon, *strip = _measured_together(
+    rates, closed, closure, rest, stocks, *strip = _measured_together(
         connection,
         database,
         case_filter,
@@ -207,14 +207,13 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         asked(["closure_rate", "not_yet_due"], *compared),
         asked(["closure_rate"], *cohorts, seen_at=case_filter.at),
         asked(rest_keys, *in_month, *in_year),
-        asked(["open", "overdue"], *compared, *days),
-        asked(["due_soon"], *compared),
+        asked(STOCKS, *compared, *days),
         *flows.asked_for_balance(case_filter),
     )
     late = lists.overdue_by_unit_and_field(connection, database, case_filter)
 
     def source(key: str) -> Measured:
-        return closed if key == "closure_rate" else rates if key in RATES else soon if key == "due_soon" else stocks
+        return closed if key == "closure_rate" else rates if key in RATES else stocks
 
     def figures(*spans: Span | None) -> tuple[Figure, ...]:
         return tuple((rates if key in RATES else rest).figure(key, *spans) for key in MEETING_ROWS)
@@ -227,9 +226,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     def spark(key: str) -> pd.Series[float]:
         if key in RATES:
             return monthly[key]["value"].tail(SPARK_MONTHS)
-        if key == "due_soon":  # what falls due within days says little a month later
-            return pd.Series(dtype="float64")
-        return pd.Series([source(key).figure(key, day).value for day in days], dtype="float64")
+        return pd.Series([stocks.figure(key, day).value for day in days], dtype="float64")
 
     return Overview(
         balance=flows.balance_of(connection, database, case_filter, [each.rows for each in strip]),
