@@ -30,7 +30,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from data_access import schema
 from data_access.database import CaseDatabase
@@ -382,19 +382,22 @@ def _ill_written(connection: Connection, database: CaseDatabase) -> dict[str, in
 
 
 def _indexes(connection: Connection, database: CaseDatabase) -> Iterator[Finding]:
-    """The contract's indexes that a big database lacks, each as its statement."""
+    """The contract's indexes that a big database lacks, or has with other columns, each as its statements."""
     inspector = inspect(connection)
     views = set(inspector.get_view_names())
-    statements = []
+    lacking, statements = 0, []
     for table in schema.metadata.tables.values():
         if table.name in views or not database.has(f"{table.name}."):
             continue
-        there = [index["column_names"] for index in inspector.get_indexes(table.name)]
+        there = {str(index["name"]): index["column_names"] for index in inspector.get_indexes(table.name)}
         for index in sorted(table.indexes, key=lambda each: str(each.name)):
             names = [c.name for c in index.columns if f"{table.name}.{c.name}" in database.columns]
-            if index.columns[0].name in names and not any(list(each[: len(names)]) == names for each in there):
+            if index.columns[0].name in names and not any(list(each[: len(names)]) == names for each in there.values()):
                 copy = Table(table.name, MetaData(), *(Column(name, String) for name in names))
-                statement = CreateIndex(Index(index.name, *copy.columns))
-                statements.append(" ".join(str(statement.compile(dialect=connection.dialect)).split()))
-    if statements:
-        yield Finding("no_index", "suspicious", len(statements), examples=tuple(statements))
+                wanted = Index(index.name, *copy.columns)
+                replaced = [DropIndex(wanted)] if str(index.name) in there else []
+                for statement in (*replaced, CreateIndex(wanted)):
+                    statements.append(" ".join(str(statement.compile(dialect=connection.dialect)).split()))
+                lacking += 1
+    if lacking:
+        yield Finding("no_index", "suspicious", lacking, examples=tuple(statements))

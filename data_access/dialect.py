@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     Boolean,
     Date,
     DateTime,
     FromClause,
     Integer,
+    Select,
     String,
+    any_,
     column,
+    func,
     literal,
     select,
     type_coerce,
@@ -168,6 +174,24 @@ def rows_of(dialect: str, name: str, columns: Mapping[str, Any], rows: Sequence[
         for row in rows
     ]
     return union_all(*named).subquery(name)
+
+
+def one_of(dialect: str, key: ColumnElement[Any], keys: Sequence[str]) -> ColumnElement[bool]:
+    """Whether `key` is one of many `keys`, handed over as one value where an engine can take them so."""
+    if dialect == "sqlite":
+        each = func.json_each(json.dumps(keys)).table_valued("value", name="of_these")
+        return key.in_(select(each.c.value))
+    if dialect == "postgresql":
+        return key == any_(literal(list(keys), ARRAY(String)))
+    return key.in_(keys)
+
+
+def once(rows: Select[Any], name: str) -> CTE:
+    """`rows`, found before all else: planners would rather join first what they should look up first."""
+    found = rows.cte(name)
+    for dialect in ("sqlite", "postgresql"):
+        found = found.prefix_with("MATERIALIZED", dialect=dialect)
+    return found
 
 
 def holds_dates_only(column_type: Any, sample: list[object]) -> bool:

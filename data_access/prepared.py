@@ -20,6 +20,17 @@ from data_access.state import BEGINNING, Cases
 _FRESH: Final = "petition_case_prepared"
 
 
+def _changed(database: CaseDatabase) -> list[str]:
+    """Which cases events have changed, as conditions: by what each says itself, else by the events."""
+    kinds = ("reopened", "reassigned")
+    said = [f"last_{kind}_at IS NOT NULL" for kind in kinds if database.has(f"last_{kind}_at")]
+    unsaid = ", ".join(f"'{kind}'" for kind in kinds if not database.has(f"last_{kind}_at"))
+    if not unsaid or not database.has("case_event.case_id", "case_event.kind"):
+        return said
+    key = "case_id" if database.has("case_id") else "case_no"
+    return [*said, f"{key} IN (SELECT case_id FROM case_event WHERE kind IN ({unsaid}))"]  # noqa: S608
+
+
 def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
     """Add the prepared columns to the cases that DuckDB's connection `target` has just written, oldest first.
 
@@ -51,8 +62,7 @@ def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
     target.execute(f"CREATE TABLE {_FRESH} AS {statement}")
     target.execute("DROP TABLE petition_case")
     target.execute(f"ALTER TABLE {_FRESH} RENAME TO petition_case")
-    changed = [f"last_{kind}_at" for kind in ("reopened", "reassigned")]
-    apart = ["prepared_out_of_order", *(f"{name} IS NOT NULL" for name in changed if database.has(name))]
+    apart = ["prepared_out_of_order", *_changed(database)]
     having = {"apart": " OR ".join(apart)}
     for part in schema.PARTS[1:]:
         is_kept = database.has(f"{part}.case_id")

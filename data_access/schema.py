@@ -331,7 +331,11 @@ DEADLINES: Final = frozenset(
 
 # One covering index for each moment that the pages count by: it starts with the moment and
 # carries what the filters and the verdicts read, so that no row of the table is touched.
-_VERDICT = ("case_id", "registered_at", "closed_at", "due_at", "accepted_at", "extended_at", "original_due_at")
+_CHANGED = ("last_reopened_at", "last_reassigned_at")
+_VERDICT = (
+    *("case_id", "registered_at", "closed_at", "due_at", "accepted_at", "extended_at", "original_due_at"),
+    *_CHANGED,
+)
 _SCOPE = (
     "purpose",
     "disposition",
@@ -347,7 +351,7 @@ _SCOPE = (
 )
 
 
-_UNIT = ("case_id", "registered_at", "purpose", "lead_unit_id", "registering_unit_id")
+_UNIT = ("case_id", "registered_at", "purpose", "lead_unit_id", "registering_unit_id", *_CHANGED)
 _NOTICE = ("forwarded_at", "noticed_at", "accepted_at", "not_accepted_at", "objected_at", "closed_at")
 
 
@@ -357,12 +361,14 @@ def _covering(name: str, *first: str, verdict: tuple[str, ...] = _VERDICT, scope
 
 
 _covering("ix_case_registered", "registered_at")
-_covering("ix_case_closed", "closed_at", verdict=(*_VERDICT, "resolved_at", "followed_up_at"))
+_ENDING = ("resolved_at", "followed_up_at", "is_first", "next_repeat_at")
+_covering("ix_case_closed", "closed_at", verdict=(*_VERDICT, *_ENDING))
 _covering("ix_case_due", "due_at", "accepted_at", verdict=(*_VERDICT, "answered_at"))
 _covering("ix_case_extended", "extended_at", "original_due_at")
 for _whose in ("unit", "office"):
     _rated = (f"{_whose}_rated_at", f"{_whose}_rating")
-    _covering(f"ix_case_{_whose}_rated", *_rated, verdict=("case_id", "registered_at", "registering_unit_id"))
+    _of_rating = ("case_id", "registered_at", "registering_unit_id", *_CHANGED)
+    _covering(f"ix_case_{_whose}_rated", *_rated, verdict=_of_rating)
     _covering(f"ix_case_{_whose}_rating_expires", f"{_whose}_rating_expires_at", verdict=_rated, scope=_UNIT)
 _covering("ix_case_petitioned", "petitioned_at", verdict=_NOTICE, scope=_UNIT)
 _covering("ix_case_received", "unit_received_at", "acceptance_due_at", verdict=_NOTICE, scope=_UNIT)
@@ -370,7 +376,9 @@ _covering("ix_case_acceptance_due", "acceptance_due_at", "unit_received_at", ver
 _covering("ix_case_accepted", "accepted_at", "extended_at", verdict=(), scope=_UNIT)
 _covering("ix_case_review", "review_applied_at", verdict=("review_decided_at", "closed_at"), scope=_UNIT)
 _covering("ix_case_rereview", "rereview_applied_at", verdict=("rereview_decided_at", "closed_at"), scope=_UNIT)
+for _when in _CHANGED:  # finds the few cases that events have changed
+    Index(f"ix_case_{_when.removesuffix('_at')}", petition_case.c[_when])
 Index("ix_case_no", petition_case.c.case_no)
-Index("ix_event_case", case_event.c.case_id, case_event.c.at)
+Index("ix_event_case", *(case_event.c[name] for name in ("case_id", "at", "kind", "from_unit_id")))
 Index("ix_listing_case", listing.c.case_id)
 Index("ix_slip_case", reminder_slip.c.case_id)

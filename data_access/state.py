@@ -31,6 +31,7 @@ from sqlalchemy import (
 from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.deadlines import Limit
+from data_access.dialect import once
 
 BEGINNING: Final = datetime(1900, 1, 1)
 """Before every event."""
@@ -94,8 +95,8 @@ class Cases:
     """The deadline and the closing in force, where the conditions already say which of the recorded ones they are."""
     known_open: bool = False
     """Whether it is already said elsewhere that all are open: that no closing, undone since or not, is in force."""
-    among: tuple[str, ...] | None = None
-    """The only cases that are asked about, by case_id: the events of others are not read."""
+    among: Any = None
+    """The only cases that are asked about, case_ids or a select of them: the events of others are not read."""
 
     @cached_property
     def columns(self) -> Any:
@@ -713,5 +714,5 @@ def those(cases: Cases, condition: Condition) -> Any:
     every = cases.columns
     columns = {name: column for name, column in vars(every).items() if name != "source"}
     found = select(*(column.label(name) for name, column in columns.items())).select_from(every.source).where(condition)
-    rows = found.subquery("petition_case_apart")
+    rows = once(found, "petition_case_apart")
     return SimpleNamespace(source=rows, **{name: rows.c[name] for name in columns})

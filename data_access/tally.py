@@ -44,6 +44,7 @@ from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of, rows_of
 from data_access.dimensions import DIMENSIONS, counts_accusations, group_of, source_of
+from data_access.few import are_few, few
 from data_access.filters import CaseFilter
 from data_access.indicator import Indicator, Rule, never
 from data_access.periods import Span
@@ -150,6 +151,11 @@ class _Apart:
         changed = cases.changed_after(self.earliest, self.kinds)
         return or_(*changed, *([self.unsettled(cases)] if self.unsettled else []))
 
+    def found(self, cases: Cases) -> Condition:
+        """The same, in a way that an index can find."""
+        changed = cases.changed_after(self.earliest, self.kinds)
+        return or_(*changed, *([are_few(cases, self.unsettled)] if self.unsettled else []))
+
 
 @dataclass
 class _Tally:
@@ -167,7 +173,7 @@ class _Tally:
     def counted(self, connection: Connection) -> Counts:
         self.counts = {each: {} for each in self.wanted}
         for part in self._parts():
-            part.take(connection.execute(part.statement))
+            part.take(connection.execute(part.statement).all())
         return self.counts
 
     @cached_property
@@ -291,10 +297,16 @@ class _Tally:
         """Which cases of `wanted` must be counted apart; None where there can be none."""
         at_once = settled or wanted.instants == {self.latest} or wanted.indicator.unsettled is never
         unsettled = None if at_once else wanted.indicator.unsettled
-        if unsettled and isinstance(unsettled(self._recorded(BEGINNING, wanted.indicator)), False_):
+        if unsettled and self._are_none(wanted.indicator, unsettled):
             unsettled = None
         kinds = self._kinds(wanted)
         return _Apart(unsettled, kinds, self.earliest) if unsettled or kinds else None
+
+    def _are_none(self, indicator: Indicator, rule: Rule) -> bool:
+        of_cases = indicator.table == "petition_case"
+        return isinstance(rule(self._recorded(BEGINNING, indicator)), False_) or (
+            of_cases and few(self.database, rule) == ()
+        )
 
     def _kinds(self, wanted: _Wanted) -> frozenset[str]:
         """The kinds of events after its earliest instant that can change the counts of an indicator."""
@@ -320,9 +332,10 @@ class _Tally:
         windows, window = self._table(first.seen)
         part = "apart" if only else _part(first.indicator)
         then = Cases(self.database, window.at, min(first.instants), self.as_recorded, part)
-        if only and not then.knows_last(only.kinds):  # looked up among the events, and better before the join
+        if only and not (self.database.prepared and then.knows_last(only.kinds)):
             every = self._recorded(window.at, first.indicator)
-            then = replace(then, rows=those(every, only.holds(every)))
+            rows = those(every, only.found(every))
+            then = replace(then, rows=rows, among=select(rows.case_id))
         where = [in_window(then, first.indicator, window), *([only.holds(then)] if only and then.rows is None else [])]
         return _Part(self._select(several, then, where, windows.c.span, windows=windows), self._taking(several))
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, literal, literal_column, or_, true
 from data_access import schema
 from data_access.deadlines import Limit
 from data_access.dialect import end_of_day
+from data_access.few import are_few, few
 from data_access.filters import CaseFilter
 from data_access.indicator import Indicator
 from data_access.periods import Span
@@ -116,14 +117,19 @@ def _closing_ways(cases: Cases, window: Window) -> list[Way]:
     columns = cases.columns
     closed, registered = columns.closed_at, columns.registered_at
     happened = closed <= window.at
-    found = [
-        Way((window.holds(closed), happened, closed >= registered), closed, closed_at=closed),
-        Way((closed < registered, happened, window.holds(registered)), registered, closed_at=registered),
-    ]
+    found = [Way((window.holds(closed), happened, closed >= registered), closed, closed_at=closed)]
+    if few(cases.database, _closed_too_soon) != ():
+        too_soon = are_few(cases, _closed_too_soon)
+        found.append(Way((too_soon, happened, window.holds(registered)), registered, closed_at=registered))
     if cases.undone_closings is not None:
         undone, not_again = cases.undone_closing, or_(closed.is_(None), closed > window.at)
         found.append(Way((window.holds(undone), not_again), undone))
     return found
+
+
+def _closed_too_soon(cases: Cases) -> Condition:
+    """Closed before it was registered, as no case can be."""
+    return cases.columns.closed_at < cases.columns.registered_at  # type: ignore[no-any-return]
 
 
 def _due_ways(cases: Cases, window: Window) -> list[Way]:

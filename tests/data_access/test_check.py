@@ -503,6 +503,12 @@ def test_indexes_are_recommended_to_a_big_database_only(url: str, monkeypatch: p
     assert brief([found]) == [("no_index", 2)]
     change(url, *found.examples)
     assert found_in(url) == [], "its own statements are what it asks for"
+    drop = f"DROP INDEX ix_case_closed{on.format('petition_case')}"
+    change(url, drop, "CREATE INDEX ix_case_closed ON petition_case (closed_at)")
+    (found,) = found_in(url)
+    assert (found.count, len(found.examples)) == (1, 2), "one of an older version is to be replaced"
+    change(url, *found.examples)
+    assert found_in(url) == []
 
 
 def test_the_demo_has_only_what_was_planted(demo_url: str, demo_file: Path) -> None:

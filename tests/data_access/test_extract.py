@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -19,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from data_access import location, queries, schema, settings
+from data_access import flows, location, queries, schema, settings
 from data_access.__main__ import app
 from data_access.database import CaseDatabase, open_database
 from data_access.engine import pointer_of, writing_engine
@@ -88,6 +89,31 @@ def test_an_extract_gives_the_figures_of_its_source(demo_url: str, tmp_path: Pat
                 table_of = queries.measure(connection, each, case_filter, tuple(INDICATORS), by)
             both.append(counts(table_of, grouped=by is not None))
         assert len(both[0]) > 20 and differences(*both) == {}, by
+
+
+def test_events_alone_tell_which_cases_have_changed(demo_file: Path, tmp_path: Path) -> None:
+    """Where no case says itself when it was last reopened or reassigned."""
+    file = tmp_path / "plain.sqlite"
+    shutil.copy(demo_file, file)
+    with closing(sqlite3.connect(file)) as connection:
+        indexes = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%'")
+        for (name,) in indexes.fetchall():
+            connection.execute(f"DROP INDEX {name}")
+        for kind in ("reopened", "reassigned"):
+            connection.execute(f"ALTER TABLE petition_case DROP COLUMN last_{kind}_at")
+    database = opened(f"sqlite:///{file.as_posix()}")
+    extract(database, tmp_path / "cases.duckdb", NOW, lambda _done, _total: None)
+    copy = open_now(url_of(tmp_path / "cases.duckdb"))
+    assert copy.prepared and not copy.has("last_reassigned_at")
+    units = tuple(unit for unit, kind in database.names.kinds.items() if kind == "township")[:3]
+    for narrowed in ({}, {"unit": units}, {"kind": ("township",)}):
+        case_filter, found = seen("2026-11-24", "2025-12-01", **narrowed), []
+        for each in (database, copy):
+            with each.reading() as connection:
+                daily = flows.open_by_day(connection, each, case_filter)
+                strip = flows.balance(connection, each, case_filter)
+            found.append((daily.to_list(), strip))
+        assert found[0] == found[1] and found[0][0][-1] > 0, narrowed
 
 
 def test_every_value_is_copied_as_it_is(source: str, tmp_path: Path) -> None:
