@@ -302,7 +302,7 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
 
 def prepared_for(settings: Settings) -> str:
     """A short text that is another one as soon as anything changes that the prepared columns depend on."""
-    names = [*sorted(_PREPARED), *schema.PARTS, metadata.version("holidays")]
+    names = [*sorted(_PREPARED), *schema.PARTS, *schema.PAST, metadata.version("holidays")]
     said = settings.deadlines.model_dump_json() + " ".join(names)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 

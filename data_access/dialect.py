@@ -18,13 +18,12 @@ from sqlalchemy import (
     Select,
     String,
     any_,
-    column,
+    cast,
     func,
     literal,
     select,
     type_coerce,
     union_all,
-    values,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
@@ -165,10 +164,14 @@ def _create_index_mysql(create: Any, compiler: Any, **kw: Any) -> str:
 
 
 def rows_of(dialect: str, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> FromClause:
-    """`rows` as a small table to join with. A VALUES list is quicker to plan, but not every engine can join one."""
+    """`rows` as a small table to join with: as an array a column where an engine can take them so, so that the
+    statement is the same however many rows there are."""
     if dialect in ("duckdb", "postgresql"):
-        listed = values(*(column(each, kind) for each, kind in columns.items()), name=name)
-        return listed.data([tuple(row) for row in rows]).alias(name)
+        arrays = zip(columns.items(), zip(*rows, strict=True), strict=True)
+        of_column = [
+            func.unnest(cast(list(each), ARRAY(kind)), type_=kind).label(column) for (column, kind), each in arrays
+        ]
+        return select(*of_column).subquery(name)
     named = [
         select(*(literal(value, kind).label(each) for value, (each, kind) in zip(row, columns.items(), strict=True)))
         for row in rows

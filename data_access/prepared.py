@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Dialect, case, false, func, or_, select
+from sqlalchemy.schema import CreateTable
 
 from data_access import schema
 from data_access.database import CaseDatabase, prepared_for
@@ -29,6 +30,15 @@ def _changed(database: CaseDatabase) -> list[str]:
         return said
     key = "case_id" if database.has("case_id") else "case_no"
     return [*said, f"{key} IN (SELECT case_id FROM case_event WHERE kind IN ({unsaid}))"]  # noqa: S608
+
+
+def _write_past(target: Any, cases: Cases, dialect: Dialect) -> None:
+    """What events say of the past, as tables: every statement that asks would otherwise work it out again."""
+    for table, rows in ((schema.former_unit, cases.former_units), (schema.undone_closing, cases.undone_closings)):
+        target.execute(str(CreateTable(table).compile(dialect=dialect)))
+        if rows is not None:
+            found = select(rows).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+            target.execute(f"INSERT INTO {table.name} {found}")
 
 
 def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
@@ -69,6 +79,7 @@ def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
         having[part] = f"case_id IN (SELECT case_id FROM {part})" if is_kept else "false"  # noqa: S608
     for part, condition in having.items():
         target.execute(f"CREATE TABLE prepared_{part} AS SELECT * FROM petition_case WHERE {condition}")  # noqa: S608
+    _write_past(target, replace(cases, as_recorded=False), dialect)
     found = select(*(func.count(case((rule, 1))) for rule in out_of_order.values()))
     counts = target.execute(str(found.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))).fetchone()
     there = [moment for moment, n in zip(out_of_order, counts, strict=True) if n]

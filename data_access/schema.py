@@ -307,6 +307,23 @@ prepared_case = _cases("petition_case")
 PARTS: Final = ("apart", "listing", "instruction", "reminder_slip", "case_unit", "checklist_item")
 prepared_parts = {f"prepared_{part}": _cases(f"prepared_{part}") for part in PARTS}
 """The cases of it that have been reopened, reassigned, or are out of order; and those with entries in a table."""
+former_unit = Table(
+    "prepared_former_unit",
+    MetaData(),
+    _text("case_id", "the case"),
+    _text("unit_id", "the responsible unit of that time"),
+    _moment("since", "from when"),
+    _moment("until", "until just before when"),
+)
+undone_closing = Table(
+    "prepared_undone_closing",
+    MetaData(),
+    _text("case_id", "the case"),
+    _moment("closed_at", "when it was closed"),
+    _moment("reopened_at", "when that closing was undone"),
+)
+"""What events say of the past, worked out: `Cases.former_units` and `Cases.undone_closings`."""
+PAST: Final = (former_unit.name, undone_closing.name)
 
 # Where the server decides what a text may hold and which texts are equal: every character, and a code
 # in capitals is another code, as on the other engines. A county's server may well be latin1 or gbk.

@@ -17,7 +17,6 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Subquery,
     and_,
     case,
     false,
@@ -161,7 +160,7 @@ class Cases:
         return [] if self.among is None else [event.case_id.in_(self.among)]
 
     @cached_property
-    def former_units(self) -> Subquery | None:
+    def former_units(self) -> FromClause | None:
         """Responsible units of the past: case_id, unit_id, since, until; None where none matters."""
         last = self.database.last_event_at.get("reassigned")
         if (
@@ -171,6 +170,8 @@ class Cases:
             or not self.database.has("case_event.from_unit_id")
         ):
             return None
+        if self.database.prepared:
+            return schema.former_unit.alias("former_unit")
         event = self.database.read("case_event", "reassignment")
         before = func.lag(event.at).over(partition_by=event.case_id, order_by=event.at)
         since = func.coalesce(before, literal(BEGINNING, schema.Moment))
@@ -181,13 +182,15 @@ class Cases:
         )
 
     @cached_property
-    def undone_closings(self) -> Subquery | None:
+    def undone_closings(self) -> FromClause | None:
         """Closings that were undone: case_id, closed_at, reopened_at; None where none matters."""
         last = self.database.last_event_at.get("reopened")
         if self.as_recorded or self.known_open or last is None or last <= self.earliest:
             return None
         if "closed" not in self.database.last_event_at:
             return None
+        if self.database.prepared:
+            return schema.undone_closing.alias("undone_closing")
         event = self.database.read("case_event", "reopening")
         following = func.lead(event.at).over(partition_by=event.case_id, order_by=event.at)
         pairs = (

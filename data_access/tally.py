@@ -191,7 +191,8 @@ class _Tally:
         alone: dict[tuple[Any, ...], list[_Wanted]] = {}
 
         def by_itself(wanted: _Wanted) -> None:
-            alone.setdefault((*wanted.base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
+            base = wanted.of_entries or wanted.base
+            alone.setdefault((*base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
 
         for (indicator, by), every in self.wanted.items():
             wanted = _Wanted(indicator, by, tuple(every))
@@ -215,7 +216,7 @@ class _Tally:
     def _alone(self, several: list[_Wanted]) -> Iterable[_Part]:
         """A narrow select for each period, or all periods joined where they are many and the cases few."""
         first = several[0]
-        if len(first.seen) > FEW and first.indicator.table != "petition_case":
+        if len(first.seen) > FEW and first.of_entries:
             yield self._joined(several, None)
             return
         apart = self._apart(first, settled=True)
@@ -223,6 +224,9 @@ class _Tally:
         for position, (span, at) in enumerate(first.seen):
             window = window_at(span, at)
             cases = self._recorded(window.at, first.indicator)
+            if first.of_entries:
+                selects.append(self._select(several, cases, [], literal(position), apart, window=window))
+                continue
             selects += [
                 self._select(several, _of_way(cases, way), way.conditions, literal(position), apart)
                 for way in ways(cases, first.indicator, window)
@@ -336,8 +340,9 @@ class _Tally:
             every = self._recorded(window.at, first.indicator)
             rows = those(every, only.found(every))
             then = replace(then, rows=rows, among=select(rows.case_id))
-        where = [in_window(then, first.indicator, window), *([only.holds(then)] if only and then.rows is None else [])]
-        return _Part(self._select(several, then, where, windows.c.span, windows=windows), self._taking(several))
+        where = [only.holds(then)] if only and then.rows is None else []
+        statement = self._select(several, then, where, windows.c.span, window=window, windows=windows)
+        return _Part(statement, self._taking(several))
 
     def _table(self, every: Sequence[Seen]) -> tuple[FromClause, Window]:
         """The periods as a small table: span, first, last, at; and the window that its columns are."""
@@ -355,16 +360,17 @@ class _Tally:
         where: Sequence[Condition],
         key: ColumnElement[Any],
         *aparts: _Apart | None,
+        window: Window | None = None,
         windows: FromClause | None = None,
     ) -> Select[Any]:
         """`key`, the group, then numerator and denominator of each of `several`, of the cases that meet `where`.
 
         What all of them have in common stands in the WHERE clause, the rest in their sums. `aparts`: those that are
-        counted apart, of all or of each.
+        counted apart, of all or of each. `window`: where `where` does not say it already.
         """
         first, by = several[0].indicator, several[0].by
         each_apart = aparts if len(aparts) == len(several) else aparts * len(several) or [None] * len(several)
-        bases = [self._base(each, cases, apart) for each, apart in zip(several, each_apart, strict=True)]
+        bases = [self._base(each, cases, apart, window) for each, apart in zip(several, each_apart, strict=True)]
         shared = [name for name in bases[0] if all(name in base for base in bases)]
         columns: list[ColumnElement[Any]] = []
         for n, (each, base) in enumerate(zip(several, bases, strict=True)):
@@ -382,10 +388,15 @@ class _Tally:
         statement = select(key.label("key"), of_group.label("of_group"), *columns).select_from(source)
         return statement.where(*counted).group_by(*grouping)
 
-    def _base(self, wanted: _Wanted, cases: Cases, apart: _Apart | None) -> dict[Any, Condition]:
+    def _base(
+        self, wanted: _Wanted, cases: Cases, apart: _Apart | None, window: Window | None
+    ) -> dict[Any, Condition]:
         """The conditions of a denominator, each by a name that equal ones share."""
         indicator = wanted.indicator
-        base: dict[Any, Condition] = {indicator.denominator: indicator.denominator(cases)}
+        base: dict[Any, Condition] = {}
+        if window:
+            base[indicator.moment, indicator.of_open, indicator.ahead] = in_window(cases, indicator, window)
+        base[indicator.denominator] = indicator.denominator(cases)
         if not counts_accusations(self.case_filter, indicator, wanted.by):
             base["accusations"] = ~cases.is_accusation
         if indicator.only:
@@ -427,6 +438,12 @@ class _Wanted:
         """What it must share with others to be counted in one statement with them."""
         indicator = self.indicator
         return self.by, indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead
+
+    @property
+    def of_entries(self) -> tuple[Any, ...] | None:
+        """The same for counting entries by themselves, which are few: whatever their moment is; None for cases."""
+        indicator = self.indicator
+        return None if indicator.table == "petition_case" else (self.by, indicator.table, indicator.office)
 
     @property
     def instants(self) -> set[datetime]:

@@ -21,7 +21,7 @@ from data_access.lists import Question
 from tests.data_access.handmade import Row, make_file, measured, opened, seen
 from tests.data_access.random_filters import filters
 
-RANDOM = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RANDOM = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def case(number: int, **more: object) -> Row:

@@ -131,10 +131,15 @@ def assert_sound(page: Page, where: str) -> None:
 
 def test_any_page_may_be_the_very_first_request(browser: Browser, server: Callable[..., str], demo_url: str) -> None:
     """Streamlit's trap: until someone has been at the root, it runs a page's script without the app around it."""
-    first = {path: server(demo_url) for path in ("overdue", "cases", "definitions")}
-    all_at_once = server(demo_url)
-    urls = [f"{base}/{path}" for path, base in first.items()] + [f"{all_at_once}/{path}" for path in ("", *PAGES)]
     with visiting(browser) as context:
+        tab = context.new_page()
+        go(tab, f"{server(demo_url)}/overdue")
+        assert_sound(tab, "overdue")
+        assert urlsplit(tab.url).path == "/overdue"
+    base = server(demo_url)
+    urls = [f"{base}/{path}" for path in ("", "overview", "departments", "cases", "definitions")]
+    with visiting(browser) as context:
+        context.set_default_timeout(len(urls) * PATIENCE)  # so many pages share what one has otherwise
         tabs = [context.new_page() for _ in urls]
         for tab, url in zip(tabs, urls, strict=True):
             tab.goto(url, wait_until="commit")
@@ -142,9 +147,9 @@ def test_any_page_may_be_the_very_first_request(browser: Browser, server: Callab
             wait(tab)
             assert_sound(tab, url)
             assert urlsplit(tab.url).path == urlsplit(url).path
-        said = [headline(tab) for tab in tabs[len(first) :]]
+        said = [headline(tab) for tab in tabs]
     assert said[0] == said[1], "the root is the overview"
-    assert len(set(said)) == len(PAGES), "each page has a message of its own"
+    assert len(set(said)) == len(said) - 1, "each page has a message of its own"
 
 
 # Filters

@@ -58,6 +58,7 @@ def test_a_click_copies_what_the_page_says(page: Page, demo_server: str, languag
 def test_it_says_so_for_two_seconds(page: Page, demo_server: str) -> None:
     go(page, f"{demo_server}/overdue")
     button, status = page.locator("button.copy"), page.locator("span.copy-said")
+    button.get_by_text(text("brief.copy"), exact=True).wait_for()
     assert status.get_attribute("aria-live") == "polite"
     assert (button.inner_text(), status.inner_text()) == (text("brief.copy"), "")
     copied(page)

@@ -104,10 +104,33 @@ def plain(words: str) -> str:
     return unicodedata.normalize("NFKC", "".join(words.split())).replace("\u2012", "\u2013")
 
 
+def serious(page: Page) -> list[str]:
+    """What axe finds of consequence."""
+    report = Axe().run(page, {"exclude": NOT_OURS}, {"resultTypes": ["violations"]}).response
+    return [
+        f"{one['impact']} {one['id']} {one['nodes'][0]['html'][:200]}"
+        for one in report["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def assert_prints_on_one_sheet(page: Page, path: Path) -> None:
+    page.pdf(path=path, format="A4", landscape=True, prefer_css_page_size=True, print_background=True)
+    words, sizes = letters(path)
+    source = page.locator("p.only-paper").first.text_content() or ""
+    for line in (sentence(page), source, page.locator(".headline").inner_text()):
+        assert plain(line) in words, f"{path.name}: {line}"
+    assert text("frame.demo") in source
+    small = sum(n for size, n in sizes.items() if size < SMALLEST - 0.15)
+    assert small <= 0.05 * sum(sizes.values()), f"{path.name}: {sorted(sizes.items())}"
+    assert page.evaluate("document.documentElement.className") == "", "the screen is as it was before"
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True)])
-def test_every_page_prints_on_one_sheet(
+def test_every_page_is_for_everybody_and_prints_on_one_sheet(
     browser: Browser, demo_server: str, tmp_path: Path, width: int, dark: bool
 ) -> None:
+    found = []
     with visiting(browser, width, width * 9 // 16) as context:
         page = context.new_page()
         go(page, f"{demo_server}/{PAGES[0]}")
@@ -117,34 +140,8 @@ def test_every_page_prints_on_one_sheet(
             go(page, f"{demo_server}/{name}")
             page.wait_for_function("[...document.querySelectorAll('.vega-embed')].every(chart => chart.innerHTML)")
             page.wait_for_function("document.querySelector('.look-switch')?.textContent")  # it brings the paper
-            path = tmp_path / f"{name}.pdf"
-            page.pdf(path=path, format="A4", landscape=True, prefer_css_page_size=True, print_background=True)
-            words, sizes = letters(path)
-            source = page.locator("p.only-paper").first.text_content() or ""
-            for line in (sentence(page), source, page.locator(".headline").inner_text()):
-                assert plain(line) in words, f"{name}: {line}"
-            assert text("frame.demo") in source
-            small = sum(n for size, n in sizes.items() if size < SMALLEST - 0.15)
-            assert small <= 0.05 * sum(sizes.values()), f"{name}: {sorted(sizes.items())}"
-            assert page.evaluate("document.documentElement.className") == "", "the screen is as it was before"
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious(browser: Browser, demo_server: str, dark: bool) -> None:
-    found = []
-    with visiting(browser) as context:
-        page = context.new_page()
-        go(page, f"{demo_server}/{PAGES[0]}")
-        if dark:
-            turn(page)
-        for name in PAGES:
-            go(page, f"{demo_server}/{name}")
             page.wait_for_function("!document.querySelector('.stBidiComponent button:empty')")
             page.wait_for_timeout(500)  # what has just appeared is faded
-            report = Axe().run(page, {"exclude": NOT_OURS}, {"resultTypes": ["violations"]}).response
-            found += [
-                f"{name}: {one['impact']} {one['id']} {one['nodes'][0]['html'][:200]}"
-                for one in report["violations"]
-                if one["impact"] in ("serious", "critical")
-            ]
+            found += [f"{name}: {fault}" for fault in serious(page)]
+            assert_prints_on_one_sheet(page, tmp_path / f"{name}.pdf")
     assert not found, "\n".join(found)

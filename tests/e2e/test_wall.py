@@ -195,9 +195,9 @@ def overlaps(texts_found: list[dict[str, Any]]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("county", "theme", "language"),
     [
-        *(("demo", "light", language) for language in texts.LANGUAGES),
-        *(("crowded", "light", language) for language in texts.LANGUAGES),
+        ("demo", "light", "zh_CN"),
         ("demo", "dark", "zh_CN"),
+        *(("crowded", "light", language) for language in texts.LANGUAGES),
     ],
 )
 def test_every_view_fits_and_can_be_read(
