@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from data_access.dialect import end_of_day
-from data_access.indicator import Indicator
+from data_access.indicator import Indicator, never
 from data_access.state import Cases, Condition
 
 LOWEST_LEVELS: Final = ("village", "group")
@@ -42,6 +42,8 @@ def _milestone_passed(cases: Cases) -> Condition:
 
 def _listed_earlier(cases: Cases) -> Condition:
     """The case was on the same kind of list before."""
+    if cases.listing.source is cases.columns.source:
+        return cases.listing.again.is_(True)  # type: ignore[no-any-return]
     earlier = cases.database.read("listing", "earlier_listing")
     listing = cases.listing
     before = [earlier.case_id == listing.case_id, earlier.kind == listing.kind, earlier.listed_at < listing.listed_at]
@@ -53,6 +55,25 @@ def _has(cases: Cases, table: str, moment: str, *more: Condition) -> Condition:
     entry = cases.database.read(table, f"any_{table}")
     here = [entry.case_id == cases.case_id, getattr(entry, moment) <= cases.at, *more]
     return exists(select(entry.case_id).where(*here).correlate_except(entry.source))
+
+
+def _was_instructed(cases: Cases) -> Condition:
+    if cases.database.prepared:
+        return cases.columns.prepared_first_instructed_at <= cases.at  # type: ignore[no-any-return]
+    return _has(cases, "instruction", "issued_at")
+
+
+def _was_supervised(cases: Cases) -> Condition:
+    if cases.database.prepared:
+        return cases.columns.prepared_first_supervised_at <= cases.at  # type: ignore[no-any-return]
+    listing = cases.database.read("listing", "any_listing")
+    return _has(cases, "listing", "listed_at", listing.kind == "supervised")
+
+
+def _had_slip(cases: Cases) -> Condition:
+    if cases.database.prepared:
+        return func.coalesce(cases.columns.prepared_first_slip_at <= cases.at, false())
+    return _has(cases, "reminder_slip", "issued_at")
 
 
 def is_listed_now(cases: Cases) -> Condition:
@@ -93,15 +114,12 @@ def _reported(cases: Cases) -> Condition:
 
 def _is_important(cases: Cases) -> Condition:
     """Assigned from above, instructed by a leader, or listed for supervision."""
-    listing = cases.database.read("listing", "any_listing")
-    return or_(
-        cases.assigned_from.is_not(None),
-        _has(cases, "instruction", "issued_at"),
-        _has(cases, "listing", "listed_at", listing.kind == "supervised"),
-    )
+    return or_(cases.assigned_from.is_not(None), _was_instructed(cases), _was_supervised(cases))
 
 
 def _slipped_earlier(cases: Cases) -> Condition:
+    if cases.slip.source is cases.columns.source:
+        return cases.slip.again.is_(True)  # type: ignore[no-any-return]
     earlier = cases.database.read("reminder_slip", "earlier_slip")
     before = [earlier.case_id == cases.slip.case_id, earlier.issued_at < cases.slip.issued_at]
     return exists(select(earlier.case_id).where(*before).correlate_except(earlier.source))
@@ -110,6 +128,30 @@ def _slipped_earlier(cases: Cases) -> Condition:
 def _closed_as_handled(cases: Cases) -> Condition:
     return and_(cases.is_closed, cases.counts_for_closing, func.coalesce(cases.closed_how, "handled") == "handled")
 
+
+def _was_put_on_list(cases: Cases) -> Condition:
+    return and_(cases.exists, cases.listing.kind == "supervised", cases.listing_began_at <= cases.at)
+
+
+_PUT_ON_LIST: Final = Indicator(
+    "put_on_list",
+    needs=_SIGNED,
+    table="listing",
+    moment="listing_began_at",
+    denominator=_was_put_on_list,
+    is_rate=False,
+    unsettled=never,
+)
+_SIGNED_OFF: Final = Indicator(
+    "signed_off",
+    needs=_SIGNED,
+    table="listing",
+    moment="listing_ended_at",
+    denominator=lambda cases: and_(_was_put_on_list(cases), cases.listing_ended_at <= cases.at),
+    better="more",
+    is_rate=False,
+    unsettled=never,
+)
 
 ACCOUNTABILITY: Final = (
     # 挂账督办: the list's balance and what stands on it
@@ -120,45 +162,29 @@ ACCOUNTABILITY: Final = (
         of_open=False,
         denominator=_is_supervised,
         is_rate=False,
+        unsettled=never,
+        flow=(_PUT_ON_LIST, _SIGNED_OFF),
     ),
     Indicator(
         "supervised_new",
         needs=_SIGNED,
         table="listing",
         moment="listing_began_at",
-        denominator=lambda cases: and_(
-            cases.exists,
-            cases.listing.kind == "supervised",
-            cases.listing_began_at <= cases.at,
-            ~_listed_earlier(cases),
-        ),
+        denominator=lambda cases: and_(_was_put_on_list(cases), ~_listed_earlier(cases)),
         is_rate=False,
+        unsettled=never,
     ),
     Indicator(
         "supervised_again",
         needs=_SIGNED,
         table="listing",
         moment="listing_began_at",
-        denominator=lambda cases: and_(
-            cases.exists, cases.listing.kind == "supervised", cases.listing_began_at <= cases.at, _listed_earlier(cases)
-        ),
+        denominator=lambda cases: and_(_was_put_on_list(cases), _listed_earlier(cases)),
         better="less",
         is_rate=False,
+        unsettled=never,
     ),
-    Indicator(
-        "signed_off",
-        needs=_SIGNED,
-        table="listing",
-        moment="listing_ended_at",
-        denominator=lambda cases: and_(
-            cases.exists,
-            cases.listing.kind == "supervised",
-            cases.listing_began_at <= cases.at,
-            cases.listing_ended_at <= cases.at,
-        ),
-        better="more",
-        is_rate=False,
-    ),
+    _SIGNED_OFF,
     Indicator(
         "signed_off_open",
         needs=(*_SIGNED, "closed_at"),
@@ -306,7 +332,7 @@ ACCOUNTABILITY: Final = (
     Indicator(
         "overdue_without_slip",
         needs=("due_at", "accepted_at", "closed_at", "reminder_slip.case_id", "reminder_slip.issued_at"),
-        denominator=lambda cases: and_(cases.is_overdue, ~_has(cases, "reminder_slip", "issued_at")),
+        denominator=lambda cases: and_(cases.is_overdue, ~_had_slip(cases)),
         better="less",
         is_rate=False,
     ),

@@ -6,16 +6,17 @@ About the lateness of cases that are open now. Nothing here says what petitioner
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import ceil, floor, sqrt
+from math import ceil, floor, prod, sqrt
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import (
     Connection,
-    RowMapping,
     Select,
     Subquery,
     and_,
@@ -49,6 +50,9 @@ BAND: Final = 1.96
 
 # --- how soon cases move, from what happened to earlier ones
 
+Spell = tuple[int, int, int, int]
+"""First and last day relative to the deadline, 1 where it ended by moving, how many cases."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -70,41 +74,43 @@ class Curve:
 NO_CURVE: Final = Curve(0, (), ())
 
 
-def closing_curve(spells: Iterable[tuple[int, int, bool, int]]) -> Curve:
-    """The curve of spells: first and last day relative to the deadline, whether it ended by moving, how many."""
-    entered: dict[int, int] = {}
-    left: dict[int, int] = {}
-    moved: dict[int, int] = {}
-    for start, end, has_moved, n in spells:
-        end = max(start, end)
-        entered[start] = entered.get(start, 0) + n
-        left[end] = left.get(end, 0) + n
-        if has_moved:
-            moved[end] = moved.get(end, 0) + n
-    if not entered:
+def closing_curve(spells: Sequence[Spell]) -> Curve:
+    """The curve of spells."""
+    if not spells:
         return NO_CURVE
-    days = range(min(entered), max(left) + 1)
-    at_risk, here = [], 0
+    start, end, has_moved, n = np.array(spells, dtype="int64").T
+    end = np.maximum(start, end)
+    first, days = int(start.min()), int(end.max() - start.min()) + 1
+
+    def by_day(day: npt.NDArray[np.int64], cases: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.bincount(day - first, cases, days).astype("int64")
+
+    entered, left = by_day(start, n), by_day(end, n)
+    at_risk = np.cumsum(entered - left) + left  # who leaves on a day is open on it
+    return Curve(first, tuple(at_risk.tolist()), tuple(by_day(end, n * has_moved).tolist()))
+
+
+def still_open(own: Curve, county: Curve, days: range, small_n: int) -> list[float]:
+    """Day by day, the share of the cases open before it that neither are closed nor extended on it.
+
+    Days on which the unit had fewer than `small_n` open cases, and units with fewer that moved, follow the county.
+    """
+    known = sum(own.moved) >= small_n
+    shares = []
     for day in days:
-        here += entered.get(day, 0)
-        at_risk.append(here)
-        here -= left.get(day, 0)
-    return Curve(days[0], tuple(at_risk), tuple(moved.get(day, 0) for day in days))
+        moved, at_risk = own.on(day)
+        if not known or at_risk < small_n:
+            moved, at_risk = county.on(day)
+        shares.append(1 - moved / at_risk if at_risk else 1.0)
+    return shares
 
 
 def chance_to_move(own: Curve, county: Curve, day: int, days: int, small_n: int) -> float:
     """Of cases open at the end of `day`, the share that is closed or extended in the `days` that follow: 1 - S(b)/S(a).
 
-    Days on which the unit had fewer than `small_n` open cases, and units with fewer that moved, follow the county.
+    See `still_open`.
     """
-    still_open = 1.0
-    known = sum(own.moved) >= small_n
-    for each in range(day + 1, day + days + 1):
-        moved, at_risk = own.on(each)
-        if not known or at_risk < small_n:
-            moved, at_risk = county.on(each)
-        still_open *= 1 - moved / at_risk if at_risk else 1.0
-    return 1 - still_open
+    return 1 - prod(still_open(own, county, range(day + 1, day + days + 1), small_n))
 
 
 @dataclass(frozen=True)
@@ -230,9 +236,7 @@ def _deadlines(
         late = case((due <= cases.at, 1), else_=0)
         each = select(cases.lead_unit_id.label("unit"), day_of(due).label("day"), late.label("late"))
         rows = each.select_from(cases.source).where(*where).subquery("passing_case")
-        found += [
-            (stage, row["unit"] or "", row["day"], bool(row["late"]), row["n"]) for row in _counted(connection, rows)
-        ]
+        found += [(stage, unit or "", day, bool(late), n) for unit, day, late, n in _counted(connection, rows)]
     table = pd.DataFrame(found, columns=["stage", "unit", "day", "late", "n"])
     return table.astype({"day": object, "late": bool, "n": "int64"})
 
@@ -245,19 +249,20 @@ def _forecast(
     if counts.empty:
         return {}
     spells = _spells(connection, database, case_filter.at)
-    county = closing_curve(spell for of_unit in spells.values() for spell in of_unit)
+    county = closing_curve([spell for of_unit in spells.values() for spell in of_unit])
     curves = {unit: closing_curve(spells.get(unit, ())) for unit in counts["unit"].unique()}
-    small_n = database.settings.comparison.small_n
+    small_n, today = database.settings.comparison.small_n, case_filter.today
     found: dict[str, list[tuple[int, float]]] = {}
-    for unit, day, n in zip(counts["unit"], counts["day"], counts["n"], strict=True):
-        since = (case_filter.today - day).days
-        found.setdefault(unit, []).append((int(n), chance_to_move(curves[unit], county, since, days, small_n)))
+    for unit, of_unit in counts.groupby("unit", sort=False):
+        since = [(today - day).days for day in of_unit["day"]]
+        first = min(since)
+        stays = still_open(curves[unit], county, range(first + 1, max(since) + days + 1), small_n)
+        chances = (1 - prod(stays[day - first : day - first + days]) for day in since)
+        found[str(unit)] = list(zip(of_unit["n"].tolist(), chances, strict=True))
     return found
 
 
-def _spells(
-    connection: Connection, database: CaseDatabase, at: datetime
-) -> dict[str, list[tuple[int, int, bool, int]]]:
+def _spells(connection: Connection, database: CaseDatabase, at: datetime) -> dict[str, list[Spell]]:
     """By unit, how long cases were open under one deadline, in days relative to it, as known at the instant.
 
     A spell begins with acceptance (registration where none is known) or with the extension, and ends with
@@ -288,16 +293,15 @@ def _spells(
         )
         return select(*columns).select_from(cases.source).where(and_(*where))
 
-    found: dict[str, list[tuple[int, int, bool, int]]] = {}
-    for row in _counted(connection, union_all(spells(False), spells(True)).subquery("spell")):
-        spell = (row["began_on"], row["ended_on"], bool(row["has_moved"]), row["n"])
-        found.setdefault(row["unit"] or "", []).append(spell)
+    found: dict[str, list[Spell]] = {}
+    for unit, began, ended, has, n in _counted(connection, union_all(spells(False), spells(True)).subquery("spell")):
+        found.setdefault(unit or "", []).append((began, ended, has, n))
     return found
 
 
-def _counted(connection: Connection, rows: Subquery) -> Iterable[RowMapping]:
+def _counted(connection: Connection, rows: Subquery) -> Sequence[Any]:
     """How many rows are alike in every column: the columns and n."""
-    return connection.execute(select(*rows.c, func.count().label("n")).group_by(*rows.c)).mappings()
+    return connection.execute(select(*rows.c, func.count().label("n")).group_by(*rows.c)).all()
 
 
 def _units(

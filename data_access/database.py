@@ -31,6 +31,8 @@ from data_access.texts import text as words
 _SAMPLE: Final = 200
 _ZERO: Final = text("0")
 _PREPARED: Final = frozenset(column.name for column in schema.PREPARED)
+_OWN: Final = [f"{table.name}.{column.name}" for table in schema.OWN for column in table.columns]
+"""Every column of the tables that only prepared copies have."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,23 @@ class CaseDatabase:
         defined = prepared[table] if self.prepared and table in prepared else schema.metadata.tables[table]
         source = defined.alias(alias) if alias else defined
         of_cases = "petition_case" if table in prepared else table
-        columns = {column.name: self._column(of_cases, source, column.name) for column in defined.columns}
+        named = {name: column for name, column in source.c.items() if not name.startswith(schema.ENTRY)}
+        columns = {name: self._column(of_cases, name, column) for name, column in named.items()}
         if table in prepared and not self.has("case_id"):
             columns["case_id"] = columns["case_no"]
         return self._read.setdefault((table, alias), SimpleNamespace(source=source, **columns))
 
-    def _column(self, table: str, source: Any, name: str) -> ColumnElement[Any]:
-        column: ColumnElement[Any] = source.c[name]
+    def entries(self, table: str) -> Any:
+        """The columns of a table with several rows a case, like `read`, beside their cases in a prepared copy.
+
+        `.again`: whether the case had such an entry before.
+        """
+        source = schema.prepared_parts[f"prepared_{table}"]
+        named = {each.name: source.c[schema.ENTRY + each.name] for each in schema.metadata.tables[table].columns}
+        columns = {name: self._column(table, name, column) for name, column in named.items()}
+        return SimpleNamespace(source=source, again=source.c[f"{schema.ENTRY}again"], **columns)
+
+    def _column(self, table: str, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
         full = f"{table}.{name}"
         if full not in self.columns and name not in _PREPARED:
             return cast(null(), column.type)
@@ -302,7 +314,7 @@ def _names(connection: Connection, columns: frozenset[str], settings: Settings) 
 
 def prepared_for(settings: Settings) -> str:
     """A short text that is another one as soon as anything changes that the prepared columns depend on."""
-    names = [*sorted(_PREPARED), *schema.PARTS, *schema.PAST, metadata.version("holidays")]
+    names = [*sorted(_PREPARED), *_OWN, metadata.version("holidays")]
     said = settings.deadlines.model_dump_json() + " ".join(names)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 

@@ -108,7 +108,8 @@ def source_of(
         source = windows.join(source, true())
     if indicator and indicator.table != "petition_case":
         entry = cases.entry(indicator.table)
-        source = source.join(entry.source, entry.case_id == cases.case_id)
+        if entry.source is not cases.columns.source:
+            source = source.join(entry.source, entry.case_id == cases.case_id)
     joins = {DIMENSIONS[name].joins for name in dimensions}
     unit = cases.lead_unit_id if "unit" in joins else None  # asked for before the join that it needs
     source = cases.joined(source)

@@ -20,7 +20,7 @@ from data_access.dialect import day_of
 from data_access.filters import FIELDS, CaseFilter
 from data_access.indicators import MEASURES
 from data_access.periods import Span
-from data_access.queries import Asked, measure, measure_together
+from data_access.queries import Asked, measure_together
 from data_access.state import BEGINNING, Cases, Condition, cases_at, cases_by, those
 from data_access.windows import in_window, window_of
 
@@ -178,24 +178,41 @@ def list_moves_where(database: CaseDatabase, case_filter: CaseFilter, item: str)
 
 def list_balance(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> ListBalance:
     """The supervision list over the filter's period."""
-    flows = {"new": "supervised_new", "again": "supervised_again", "signed_off": "signed_off"}
-    table = measure(connection, database, case_filter, [*flows.values(), "supervised"])
-    found = table.set_index("indicator")["numerator"]
+    found = measure_together(connection, database, case_filter, asked_for_list_balance(case_filter))
+    return list_balance_of(connection, database, case_filter, found)
+
+
+LIST_FLOWS: Final = {"new": "supervised_new", "again": "supervised_again", "signed_off": "signed_off"}
+
+
+def asked_for_list_balance(case_filter: CaseFilter) -> list[Asked]:
+    """What `list_balance_of` needs to be told."""
     opening = before(case_filter)
-    stock = measure(connection, database, opening, ["supervised"])["numerator"].iloc[0] if opening else 0
+    stocks = [case_filter.span, *([opening.span] if opening else [])]
+    return [Asked(tuple(LIST_FLOWS.values()), (case_filter.span,)), Asked(("supervised",), tuple(stocks))]
+
+
+def list_balance_of(
+    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, found: Sequence[pd.DataFrame]
+) -> ListBalance:
+    """The supervision list, given the answers to `asked_for_list_balance`."""
+    flow = found[0].set_index("indicator")["numerator"]
+    stock = found[1].set_index("span")["numerator"]
 
     def moved(item: str) -> int:
+        if not (case_filter.unit or case_filter.kind):
+            return 0
         cases, where = list_moves_where(database, case_filter, item)
         source = cases.joined(cases.columns.source.join(cases.listing.source, cases.listing.case_id == cases.case_id))
         statement = select(func.count()).select_from(source).where(*where, ~cases.is_accusation)
         return int(connection.execute(statement).scalar() or 0)
 
     return ListBalance(
-        opening=int(stock),
-        remaining=int(found["supervised"]),
+        opening=int(stock.get(1, 0)),
+        remaining=int(stock[0]),
         moved_in=moved("listed_in"),
         moved_out=moved("listed_out"),
-        **{item: int(found[key]) for item, key in flows.items()},
+        **{item: int(flow[key]) for item, key in LIST_FLOWS.items()},
     )
 
 

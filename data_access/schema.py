@@ -11,7 +11,7 @@ means the end of that day for a deadline and its beginning for anything else.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, String, Table
 from sqlalchemy.dialects import sqlite
@@ -292,21 +292,35 @@ PREPARED: Final = (
     _flag("prepared_on_clock", "on the closing clock for as long as it is open, given a deadline"),
     _flag("prepared_accusation", "an accusation (检举控告): in county totals only"),
     _flag("prepared_outside", "disposed of in a way that is outside every closing denominator"),
+    _moment("prepared_first_instructed_at", "first instruction of a leader"),
+    _moment("prepared_first_supervised_at", "first put on the supervision list"),
+    _moment("prepared_first_slip_at", "first reminder slip"),
     _flag("prepared_out_of_order", "registered, extended, rated or gone only after the day it is counted on"),
 )
 """Columns that only copies of our own have (`prepared`): no part of the contract."""
 
 
-def _cases(name: str) -> Table:
-    every = (*petition_case.columns, *PREPARED)
+def _cases(name: str, *more: Column[Any]) -> Table:
+    every = (*petition_case.columns, *PREPARED, *more)
     return Table(name, MetaData(), *(Column(each.name, each.type, comment=each.comment) for each in every))
+
+
+ENTRY: Final = "entry_"
+"""How the columns of an entry begin in the table of `prepared_parts` that holds cases and their entries."""
+
+
+def _entries(table: Table) -> Table:
+    columns = (Column(ENTRY + each.name, each.type, comment=each.comment) for each in table.columns)
+    again = _flag(f"{ENTRY}again", "the case had such an entry before: the same kind of list, a slip")
+    return _cases(f"prepared_{table.name}", *columns, again)
 
 
 prepared_case = _cases("petition_case")
 """`petition_case` with them."""
-PARTS: Final = ("apart", "listing", "instruction", "reminder_slip", "case_unit", "checklist_item")
-prepared_parts = {f"prepared_{part}": _cases(f"prepared_{part}") for part in PARTS}
-"""The cases of it that have been reopened, reassigned, or are out of order; and those with entries in a table."""
+ENTRIES: Final = (listing, instruction, reminder_slip, case_unit, checklist_item)
+prepared_parts = {table.name: table for table in (_cases("prepared_apart"), *map(_entries, ENTRIES))}
+"""The cases of it that have been reopened, reassigned, or are out of order; and each entry of the tables with several
+rows a case, together with its case: which are read without a join."""
 former_unit = Table(
     "prepared_former_unit",
     MetaData(),
@@ -323,7 +337,8 @@ undone_closing = Table(
     _moment("reopened_at", "when that closing was undone"),
 )
 """What events say of the past, worked out: `Cases.former_units` and `Cases.undone_closings`."""
-PAST: Final = (former_unit.name, undone_closing.name)
+OWN: Final = (*prepared_parts.values(), former_unit, undone_closing)
+"""The tables that only copies of our own have (`prepared`)."""
 
 # Where the server decides what a text may hold and which texts are equal: every character, and a code
 # in capitals is another code, as on the other engines. A county's server may well be latin1 or gbk.

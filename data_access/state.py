@@ -86,7 +86,9 @@ class Cases:
     as_recorded: bool = False
     """Leave the events aside: right for cases without any event after the instant, and cheaper."""
     part: str = ""
-    """Look only at the cases with an entry in this table, or `apart`, as `prepared` has tables of them."""
+    """Look only at the cases with an entry in this table, or `apart`, as `prepared` has tables of them.
+
+    With an entry: once for each, its columns beside those of the case."""
     rows: Any = None
     """Look only at these rows of the cases (`those`)."""
     known_due: ColumnElement[Any] | None = None
@@ -609,30 +611,34 @@ class Cases:
         """The columns of a table that may have several rows a case, by name."""
         return getattr(self, ENTRIES[table])
 
+    def _entries(self, table: str) -> Any:
+        beside = self.database.prepared and self.part == table and self.rows is None
+        return self.database.entries(table) if beside else self.database.read(table)
+
     @cached_property
     def slip(self) -> Any:
         """The columns of `reminder_slip` by name."""
-        return self.database.read("reminder_slip")
+        return self._entries("reminder_slip")
 
     @cached_property
     def listing(self) -> Any:
         """The columns of `listing` by name."""
-        return self.database.read("listing")
+        return self._entries("listing")
 
     @cached_property
     def instruction(self) -> Any:
         """The columns of `instruction` by name."""
-        return self.database.read("instruction")
+        return self._entries("instruction")
 
     @cached_property
     def assisting(self) -> Any:
         """The columns of `case_unit` by name."""
-        return self.database.read("case_unit")
+        return self._entries("case_unit")
 
     @cached_property
     def item(self) -> Any:
         """The columns of `checklist_item` by name."""
-        return self.database.read("checklist_item")
+        return self._entries("checklist_item")
 
     @cached_property
     def field(self) -> Any:

@@ -8,14 +8,14 @@ number opens its cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 import pandas as pd
 from sqlalchemy import Connection, Subquery, case, cast, false, func, null, select
 
-from data_access import dimensions, flows, queries
+from data_access import dimensions, flows, queries, views
 from data_access.database import CaseDatabase
 from data_access.dialect import day_of
 from data_access.filters import CaseFilter
@@ -23,7 +23,7 @@ from data_access.indicators import MEASURES
 from data_access.periods import Span, last_months, month_of, month_span, previous, year_ago
 from data_access.schema import Moment
 from data_access.state import Cases, Condition, cases_at
-from data_access.views import Figure, measured
+from data_access.views import Figure, Measured
 
 MONTHS: Final = 12
 PACE_MONTHS: Final = 3
@@ -65,6 +65,15 @@ COUNTY_KEYS: Final = tuple(
         )
     )
 )
+BY: Final = {
+    "unit": UNIT_KEYS,
+    "instructed": INSTRUCTED,
+    "assigned": ASSIGNED,
+    "post": OWNED,
+    "item": ("checklist_rate",),
+    "handling": ("lowest_level_rate",),
+}
+"""What is shown by group, by dimension."""
 KEYS: Final = tuple(dict.fromkeys((*COUNTY_KEYS, *UNIT_KEYS, *RATINGS, BACKLOG)))
 
 
@@ -113,39 +122,46 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
     """Everything on the supervision page."""
     rule, today, span = database.settings.period, case_filter.today, case_filter.span
     compared = (span, previous(span, today, rule), year_ago(span, today, rule))
-    county = measured(connection, database, case_filter, COUNTY_KEYS, (span,))
-    ratings = measured(connection, database, case_filter, RATINGS, compared)
-
-    def by(dimension: str, keys: Sequence[str]) -> pd.DataFrame:
-        return queries.measure(connection, database, case_filter, keys, by=dimension)
-
+    months = last_months(today, MONTHS, rule)
+    ends = [Span(None, min(month.end, today)) for month in months]
     has_list = queries.can_feed(database, "supervised")
+    county, ratings, stock, moves, *found = views.measured_together(
+        connection,
+        database,
+        case_filter,
+        views.asked(COUNTY_KEYS, span),
+        views.asked(RATINGS, *compared),
+        views.asked(["supervised"], *ends),
+        views.asked(MOVES, *months),
+        *(queries.Asked(keys, (span,), dimension) for dimension, keys in BY.items()),
+        *(flows.asked_for_list_balance(case_filter) if has_list else ()),
+    )
+    by = {dimension: each.rows.drop(columns="span") for dimension, each in zip(BY, found, strict=False)}
+    of_list = [each.rows for each in found[len(BY) :]]
     ever = case_filter.over(Span(None, today))
     return Supervision(
         figures={key: county.figure(key, span) for key in COUNTY_KEYS if queries.can_feed(database, key)},
         ratings={key: ratings.figure(key, *compared) for key in RATINGS if queries.can_feed(database, key)},
-        balance=flows.list_balance(connection, database, case_filter) if has_list else None,
-        months=_months(connection, database, case_filter),
-        by_unit=by("unit", UNIT_KEYS),
+        balance=flows.list_balance_of(connection, database, case_filter, of_list) if has_list else None,
+        months=_months(months, ends, stock, moves, today),
+        by_unit=by["unit"],
         listed=_listed(connection, database, case_filter) if has_list else pd.DataFrame(columns=LIST_COLUMNS),
-        instructions=by("instructed", INSTRUCTED),
-        assigned=by("assigned", ASSIGNED),
-        posts=_posts(connection, database, case_filter, by("post", OWNED)),
-        items=by("item", ("checklist_rate",)),
+        instructions=by["instructed"],
+        assigned=by["assigned"],
+        posts=_posts(connection, database, case_filter, by["post"]),
+        items=by["item"],
         batches=batches(connection, database, case_filter),
         burn_down=burn_down(connection, database, case_filter),
         targets=_targets(connection, database, ever),
-        levels=by("handling", ("lowest_level_rate",)),
+        levels=by["handling"],
         days=days_of_lists(case_filter),
     )
 
 
-def _months(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
-    today = case_filter.today
-    months = last_months(today, MONTHS, database.settings.period)
-    ends = [Span(None, min(month.end, today)) for month in months]
-    stock = queries.measure_spans(connection, database, case_filter, ["supervised"], ends)
-    flow = queries.measure_spans(connection, database, case_filter, MOVES, months)
+def _months(
+    months: Sequence[Span], ends: Sequence[Span], stock: Measured, moves: Measured, today: date
+) -> pd.DataFrame:
+    """The columns of `Supervision.months`."""
     table = pd.DataFrame(
         {
             "start": [pd.Timestamp(month.start or today) for month in months],
@@ -153,9 +169,8 @@ def _months(connection: Connection, database: CaseDatabase, case_filter: CaseFil
             "unfinished": [month.end > today for month in months],
         }
     )
-    for key in ("supervised", *MOVES):
-        rows = (stock if key == "supervised" else flow).query("indicator == @key").set_index("span")["numerator"]
-        table[key] = rows.reindex(range(len(months)), fill_value=0).astype("int64").to_numpy()
+    for key, of, spans in (("supervised", stock, ends), *((key, moves, months) for key in MOVES)):
+        table[key] = pd.Series([of.figure(key, span).numerator or 0 for span in spans], dtype="int64")
     return table
 
 
@@ -168,7 +183,7 @@ LIST_COLUMNS: Final = [
 def _listed(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
     """The listed cases, longest first: `LIST_COLUMNS`; `assisting` is a tuple of units, days are whole days."""
     indicator = MEASURES["supervised"]
-    cases = cases_at(database, case_filter.at)
+    cases = replace(cases_at(database, case_filter.at), part=indicator.table)
     listing, last = cases.listing, _last_progress(cases)
     where = [*case_filter.where(cases), indicator.counted(cases), ~cases.is_accusation]
     columns = {
@@ -281,7 +296,8 @@ def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     counted = queries.measure(connection, database, ever, [BACKLOG], by="batch")
     if counted.empty:
         return pd.DataFrame(columns=columns)
-    cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
+    indicator = MEASURES[BACKLOG]
+    cases = replace(cases_at(database, ever.at), part=indicator.table)
     batch, age = (dimensions.group_of(cases, name, indicator) for name in ("batch", "age"))
     scope = [*ever.where(cases), ~cases.is_accusation]
     old = [*scope, _remaining(cases)]
@@ -338,7 +354,8 @@ def _listed_and_resolved(connection: Connection, database: CaseDatabase, ever: C
 
     `until` is the later of the two days: from it on the entry is done.
     """
-    cases, indicator = cases_at(database, ever.at), MEASURES[BACKLOG]
+    indicator = MEASURES[BACKLOG]
+    cases = replace(cases_at(database, ever.at), part=indicator.table)
     assert indicator.numerator
     batch = dimensions.group_of(cases, "batch", indicator)
     listed = day_of(cases.listing_began_at)

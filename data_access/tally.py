@@ -337,7 +337,7 @@ class _Tally:
         part = "apart" if only else _part(first.indicator)
         then = Cases(self.database, window.at, min(first.instants), self.as_recorded, part)
         if only and not (self.database.prepared and then.knows_last(only.kinds)):
-            every = self._recorded(window.at, first.indicator)
+            every = replace(self._recorded(window.at, first.indicator), part="")  # of others, a row an entry
             rows = those(every, only.found(every))
             then = replace(then, rows=rows, among=select(rows.case_id))
         where = [only.holds(then)] if only and then.rows is None else []
@@ -388,9 +388,7 @@ class _Tally:
         statement = select(key.label("key"), of_group.label("of_group"), *columns).select_from(source)
         return statement.where(*counted).group_by(*grouping)
 
-    def _base(
-        self, wanted: _Wanted, cases: Cases, apart: _Apart | None, window: Window | None
-    ) -> dict[Any, Condition]:
+    def _base(self, wanted: _Wanted, cases: Cases, apart: _Apart | None, window: Window | None) -> dict[Any, Condition]:
         """The conditions of a denominator, each by a name that equal ones share."""
         indicator = wanted.indicator
         base: dict[Any, Condition] = {}

@@ -124,7 +124,7 @@ def measured(
     seen_at: datetime | None = None,
 ) -> Measured:
     """The indicators over the spans there are."""
-    return _measured_together(connection, database, case_filter, asked(keys, *spans, seen_at=seen_at))[0]
+    return measured_together(connection, database, case_filter, asked(keys, *spans, seen_at=seen_at))[0]
 
 
 def asked(keys: Sequence[str], *spans: Span | None, seen_at: datetime | None = None) -> queries.Asked:
@@ -132,9 +132,10 @@ def asked(keys: Sequence[str], *spans: Span | None, seen_at: datetime | None = N
     return queries.Asked(tuple(keys), tuple(dict.fromkeys(span for span in spans if span)), seen_at=seen_at)
 
 
-def _measured_together(
+def measured_together(
     connection: Connection, database: CaseDatabase, case_filter: CaseFilter, *questions: queries.Asked
 ) -> list[Measured]:
+    """The answers to several questions; empty where one has no spans."""
     some = [each for each in questions if each.spans]
     tables = iter(queries.measure_together(connection, database, case_filter, some) if some else ())
     return [Measured(next(tables), each.spans) if each.spans else Measured(pd.DataFrame(), ()) for each in questions]
@@ -199,7 +200,7 @@ def overview(connection: Connection, database: CaseDatabase, case_filter: CaseFi
     cohorts = _matured(months, COHORTS["closure_rate"], case_filter.at)
     days = [Span(None, min(month.end, today)) for month in months[-SPARK_MONTHS:]]
     rest_keys = [key for key in MEETING_ROWS if key not in RATES]
-    rates, closed, closure, rest, stocks, *strip = _measured_together(
+    rates, closed, closure, rest, stocks, *strip = measured_together(
         connection,
         database,
         case_filter,
@@ -469,7 +470,7 @@ def resolution(connection: Connection, database: CaseDatabase, case_filter: Case
     months = last_months(today, QUALITY_MONTHS, rule)
     at_end = [key for key in QUALITY if key not in COHORTS]
     compared = (span, earlier, last_year)
-    ended, ongoing, cohorts, fields = _measured_together(
+    ended, ongoing, cohorts, fields = measured_together(
         connection,
         database,
         case_filter,
