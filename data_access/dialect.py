@@ -186,6 +186,8 @@ def one_of(dialect: str, key: ColumnElement[Any], keys: Sequence[str]) -> Column
         return key.in_(select(each.c.value))
     if dialect == "postgresql":
         return key == any_(literal(list(keys), ARRAY(String)))
+    if dialect == "duckdb":
+        return key.in_(select(func.unnest(cast(list(keys), ARRAY(String)), type_=String())))
     return key.in_(keys)
 
 

@@ -224,12 +224,13 @@ def open_by_day(connection: Connection, database: CaseDatabase, case_filter: Cas
     """
     count = _Daily(connection, database, case_filter)
     changes = [count.by("registered_at", +1), count.by("recorded_closing", -1)]
-    undone = count.ever.undone_closings
+    again = count.again
+    undone = again.undone_closings
     if undone is not None:
         # A closing on record ends what came before it, a reopening that was still to come included.
-        recorded, reopened = count.ever.recorded_closing, undone.c.reopened_at
+        recorded, reopened = again.recorded_closing, undone.c.reopened_at
         open_again = case((recorded < reopened, recorded), else_=reopened)
-        changes += [count.undone(count.ever.undone_closing, -1), count.undone(open_again, +1)]
+        changes += [count.undone(again.undone_closing, -1), count.undone(open_again, +1)]
     if count.needs_units:
         changes += [count.transfers(arriving=True), count.transfers(arriving=False)]
     total = pd.concat(changes).groupby(level=0).sum().sort_index()
@@ -251,6 +252,11 @@ class _Daily:
     def ever(self) -> Cases:
         """Cases at the beginning of time: everything that events ever changed matters."""
         return cases_at(self.database, BEGINNING)
+
+    @cached_property
+    def again(self) -> Cases:
+        """The same, where only those that were ever reopened are asked about."""
+        return replace(self.ever, part="apart")
 
     @property
     def needs_units(self) -> bool:
@@ -274,12 +280,12 @@ class _Daily:
 
     def undone(self, at: ColumnElement[Any], sign: int) -> pd.Series[int]:
         """By a moment of the closings that were undone."""
-        table = self.ever.undone_closings
+        table = self.again.undone_closings
         assert table is not None
-        seen = cases_by(self.database, at, BEGINNING)
+        seen = replace(cases_by(self.database, at, BEGINNING), part="apart")
         source = table.join(seen.columns.source, seen.columns.case_id == table.c.case_id)
         recorded = seen.recorded_closing
-        in_force = or_(recorded.is_(None), recorded > self.ever.undone_closing)
+        in_force = or_(recorded.is_(None), recorded > self.again.undone_closing)
         return self._counted(seen, source, at, sign, table.c.reopened_at > seen.columns.registered_at, in_force)
 
     def transfers(self, arriving: bool) -> pd.Series[int]:

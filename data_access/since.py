@@ -11,26 +11,20 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, false, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, false, func, or_, select, true
 
 from data_access import frozen, queries
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_moment
+from data_access.dialect import one_of
 from data_access.filters import CaseFilter
 from data_access.flows import between_where
 from data_access.frozen import Frozen
 from data_access.periods import Span, last_complete_month, month_span
 from data_access.state import Cases, Condition, cases_at
 
-LATE: Final = (
-    "overdue_then",
-    "newly_overdue",
-    "no_longer_overdue",
-    "cleared_closed",
-    "cleared_extended",
-    "cleared_other",
-    "still_overdue",
-)
+CLEARED: Final = ("cleared_closed", "cleared_extended", "cleared_other")
+LATE: Final = ("overdue_then", "newly_overdue", "no_longer_overdue", *CLEARED, "still_overdue")
 CHANGED: Final = ("changed_closing", "changed_unit", "changed_due", "changed_added")
 """Why the state of a case at the earlier day differs between the copy and today's records."""
 SINCE: Final = (*LATE, "reopened_since", "extended_since", *CHANGED)
@@ -43,6 +37,7 @@ NEEDS: Final = {
     "cleared_extended": ("extended_at",),
 }
 _IN_ONE_STATEMENT: Final = 500
+_KEYS_AT_ONCE: Final = 20_000
 
 
 def can_tell(database: CaseDatabase, item: str) -> bool:
@@ -112,14 +107,14 @@ def since_where(
     if item == "still_overdue":
         return now, [*here, now.is_overdue, were_late]
     cleared = [now.exists, were_late, ~_surely(and_(now.is_overdue, *here))]
+    return now, [*cleared, *({} if item == "no_longer_overdue" else _ways_out(now, earlier)[item])]
+
+
+def _ways_out(now: Cases, earlier: datetime) -> dict[str, list[Condition]]:
+    """How a case that is not overdue any more came to be so, by `CLEARED`."""
     extended = _surely(and_(_extended(now, earlier), ~_surely(now.is_overdue)))
-    how = {
-        "no_longer_overdue": [],
-        "cleared_closed": [now.is_closed],
-        "cleared_extended": [now.is_open, extended],
-        "cleared_other": [now.is_open, ~extended],
-    }
-    return now, [*cleared, *how[item]]
+    ways = ([now.is_closed], [now.is_open, extended], [now.is_open, ~extended])
+    return dict(zip(CLEARED, ways, strict=True))
 
 
 def _surely(condition: Condition) -> Condition:
@@ -251,11 +246,13 @@ def changes_between(
     connection: Connection, database: CaseDatabase, case_filter: CaseFilter, then: date, _copy_made: str = ""
 ) -> Since:
     """What changed since the end of `then`. `_copy_made` only tells answers before and after a copy apart."""
-    counts = {item: count(connection, database, case_filter, item, then) for item in SINCE if can_tell(database, item)}
+    before, now = late_between(connection, database, case_filter, then)
+    others = [item for item in SINCE if item not in LATE and can_tell(database, item)]
+    counts = _late_counts(connection, database, case_filter, then, before, now)
+    counts |= {item: count(connection, database, case_filter, item, then) for item in others}
     copy = frozen.found(database, then)
     between = case_filter.over(Span(then + timedelta(1), case_filter.today))
     flows = queries.measure(connection, database, between, FLOWS)
-    before, now = late_between(connection, database, case_filter, then)
     return Since(
         day=then,
         is_meeting=_met_on(connection, database, then),
@@ -269,6 +266,37 @@ def changes_between(
         gone=len(before) - counts["overdue_then"],
         copy=copy,
     )
+
+
+def _late_counts(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    then: date,
+    before: dict[str, str],
+    now: dict[str, str],
+) -> dict[str, int]:
+    """The counts of `LATE`, as far as the database can tell, given `late_between`: what became of the others is asked.
+
+    As long as the lists of `since_where`.
+    """
+    left = sorted(before.keys() - now.keys())
+    items = ["no_longer_overdue", *CLEARED]
+    cases, found = cases_at(database, case_filter.at), [0] * len(items)
+    is_how = [and_(true(), *each) for each in ((), *_ways_out(cases, last_moment(then)).values())]
+    for start in range(0, len(left), _KEYS_AT_ONCE):
+        those = one_of(database.engine.dialect.name, cases.case_id, left[start : start + _KEYS_AT_ONCE])
+        counted = [func.sum(case((each, 1), else_=0)) for each in is_how]
+        statement = select(*counted).where(those, cases.exists, ~cases.is_accusation).select_from(cases.source)
+        found = [total + int(n or 0) for total, n in zip(found, connection.execute(statement).one(), strict=True)]
+    still = len(before.keys() & now.keys())
+    counts = {
+        "overdue_then": still + found[0],
+        "newly_overdue": len(now.keys() - before.keys()),
+        "still_overdue": still,
+    }
+    counts |= dict(zip(items, found, strict=True))
+    return {item: counts[item] for item in LATE if can_tell(database, item)}
 
 
 def count(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, item: str, then: date) -> int:

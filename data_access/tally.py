@@ -435,7 +435,9 @@ class _Wanted:
     def base(self) -> tuple[Any, ...]:
         """What it must share with others to be counted in one statement with them."""
         indicator = self.indicator
-        return self.by, indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead
+        anywhere = indicator.moment is None and not indicator.of_open  # found by their own conditions only
+        own = indicator.denominator if anywhere else None
+        return self.by, indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead, own
 
     @property
     def of_entries(self) -> tuple[Any, ...] | None:
