@@ -293,7 +293,7 @@ def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     """Long-standing cases by batch, whenever it was listed, oldest list first: the columns of `Supervision.batches`."""
     ever = case_filter.over(Span(None, case_filter.today))
     columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *dimensions.AGES]
-    counted = queries.measure(connection, database, ever, [BACKLOG], by="batch")
+    counted = queries.measure(connection, database, ever, [BACKLOG], by="batch").dropna(subset="group")
     if counted.empty:
         return pd.DataFrame(columns=columns)
     indicator = MEASURES[BACKLOG]

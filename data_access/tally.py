@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -42,6 +44,7 @@ from sqlalchemy import (
 
 from data_access import schema
 from data_access.database import CaseDatabase
+from data_access.deadlines import last_moment
 from data_access.dialect import day_of, rows_of
 from data_access.dimensions import DIMENSIONS, counts_accusations, group_of, source_of
 from data_access.few import are_few, few
@@ -198,6 +201,8 @@ class _Tally:
             wanted = _Wanted(indicator, by, tuple(every))
             if indicator.flow and not by and len(wanted.instants) > 1:
                 yield from self._stocks(wanted, by_day)
+            elif indicator.ahead and self.database.prepared and not _moves(by) and self._are_apart(wanted):
+                yield from self._ahead(wanted)
             elif not indicator.moment or _moves(by) or len(every) == 1:
                 by_itself(wanted)
             elif indicator.unsettled:
@@ -292,6 +297,47 @@ class _Tally:
         for moving, sign in zip(wanted.indicator.flow, (-1, +1), strict=True):
             moved = _Wanted(moving, None, tuple((span, self.latest) for span in since.values()))
             by_day.setdefault(moved.base, []).append(_Flow(wanted, moved, sign=sign, since=since))
+        if apart:
+            yield self._joined([wanted], apart)
+
+    def _are_apart(self, wanted: _Wanted) -> bool:
+        """Whether its periods are many, and no deadline falls into what lies ahead of two of them."""
+        instants, end_of = sorted(wanted.instants), self._end_of(wanted.indicator)
+        return len(instants) > FEW and all(end_of(at) <= later for at, later in pairwise(instants))
+
+    def _end_of(self, indicator: Indicator) -> Callable[[datetime], datetime]:
+        """The end of what lies ahead of an instant."""
+        assert indicator.ahead
+        days = timedelta(indicator.ahead(self.database.settings))
+        return lambda at: last_moment(at.date() + days)
+
+    def _ahead(self, wanted: _Wanted) -> Iterable[_Part]:
+        """By the deadline, which says the period: one select for the latest and one for those since extended."""
+        end_of, instants = self._end_of(wanted.indicator), sorted(wanted.instants)
+        apart = self._apart(wanted, settled=True)
+        columns = self._recorded(self.earliest, wanted.indicator)
+        selects = []
+        for due, extended_later in ((columns.final_due, False), (columns.first_due, True)):
+            until = [due <= literal(end_of(at), schema.Moment) for at in instants]
+            seen_at = case(*((each, literal(at, schema.Moment)) for each, at in zip(until, instants, strict=True)))
+            cases = replace(self._recorded(seen_at, wanted.indicator), known_due=due)
+            later = cases.columns.extended_at > seen_at
+            where = [
+                due > literal(instants[0], schema.Moment),
+                until[-1],
+                due > seen_at,
+                later if extended_later else _not(later),
+            ]
+            key = case(*((each, literal_column(str(position))) for position, each in enumerate(until)))
+            selects.append(self._select([wanted], cases, where, key, apart))
+
+        def take(rows: Iterable[Any]) -> None:
+            for position, group, numerator, denominator in rows:
+                for seen in wanted.seen:
+                    if seen[1] == instants[position]:
+                        self.add(wanted, seen, group, numerator, denominator)
+
+        yield _Part(_union(selects), take)
         if apart:
             yield self._joined([wanted], apart)
 
