@@ -61,6 +61,13 @@ class start_of_day(FunctionElement[Any]):
     inherit_cache = True
 
 
+class likely(FunctionElement[bool]):
+    """A condition, said to hold for most rows: SQLite takes few for granted, and then joins without an index."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
 class _written_well(FunctionElement[bool]):
     """Whether a text is written as a pattern of digits. Only SQLite keeps moments as text."""
 
@@ -140,6 +147,16 @@ def _start_of_day_sqlite(element: start_of_day, compiler: Any, **kw: Any) -> str
 @compiles(start_of_day, "mysql", "mariadb")
 def _start_of_day_mysql(element: start_of_day, compiler: Any, **kw: Any) -> str:
     return f"CAST({_parts(element, compiler, kw)[0]} AS DATETIME)"
+
+
+@compiles(likely)
+def _likely(element: likely, compiler: Any, **kw: Any) -> str:
+    return _parts(element, compiler, kw)[0]
+
+
+@compiles(likely, "sqlite")
+def _likely_sqlite(element: likely, compiler: Any, **kw: Any) -> str:
+    return f"likely({_parts(element, compiler, kw)[0]})"
 
 
 @compiles(_written_well, "sqlite")

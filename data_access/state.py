@@ -30,7 +30,7 @@ from sqlalchemy import (
 from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.deadlines import Limit
-from data_access.dialect import once
+from data_access.dialect import likely, once
 
 BEGINNING: Final = datetime(1900, 1, 1)
 """Before every event."""
@@ -159,7 +159,7 @@ class Cases:
         return source.outerjoin(self.former_units, then)
 
     def _asked_about(self, event: Any) -> list[Condition]:
-        return [] if self.among is None else [event.case_id.in_(self.among)]
+        return [] if self.among is None else [likely(event.case_id.in_(self.among))]
 
     @cached_property
     def former_units(self) -> FromClause | None:

@@ -194,7 +194,8 @@ class _Tally:
         alone: dict[tuple[Any, ...], list[_Wanted]] = {}
 
         def by_itself(wanted: _Wanted) -> None:
-            base = wanted.of_entries or wanted.base
+            # Elsewhere what is asked of other tables is found in a WHERE clause, and not for each entry anew.
+            base = wanted.of_entries if self.database.prepared and wanted.of_entries else wanted.base
             alone.setdefault((*base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
 
         for (indicator, by), every in self.wanted.items():
