@@ -284,7 +284,7 @@ def _late_counts(
     items = ["no_longer_overdue", *CLEARED]
     cases, found = cases_at(database, case_filter.at), [0] * len(items)
     is_how = [and_(true(), *each) for each in ((), *_ways_out(cases, last_moment(then)).values())]
-    for start in range(0, len(left), _KEYS_AT_ONCE):
+    for start in range(0, max(len(left), 1), _KEYS_AT_ONCE):
         those = one_of(database.engine.dialect.name, cases.case_id, left[start : start + _KEYS_AT_ONCE])
         counted = [func.sum(case((each, 1), else_=0)) for each in is_how]
         statement = select(*counted).where(those, cases.exists, ~cases.is_accusation).select_from(cases.source)
