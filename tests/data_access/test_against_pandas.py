@@ -29,7 +29,7 @@ quietly = settings(
 )
 
 
-@pytest.fixture(scope="module", params=["demo", "rough"])
+@pytest.fixture(scope="module", params=[pytest.param("demo", marks=pytest.mark.thorough), "rough"])
 def case_url(request: pytest.FixtureRequest) -> str:
     """The demo county, and the same with gaps and oddities."""
     url: str = request.getfixturevalue(f"{request.param}_url")

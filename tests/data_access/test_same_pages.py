@@ -40,7 +40,7 @@ PAGES: tuple[Callable[[Connection, CaseDatabase, CaseFilter], Any], ...] = (
 )
 
 
-@pytest.fixture(scope="module", params=["demo", "rough"])
+@pytest.fixture(scope="module", params=[pytest.param("demo", marks=pytest.mark.thorough), "rough"])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[CaseDatabase, CaseDatabase]:
     """A county, and its copy."""
     source = opened(request.getfixturevalue(f"{request.param}_url"))

@@ -363,7 +363,7 @@ def test_the_list_of_late_cases_comes_as_a_workbook(page: Page, demo_server: str
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 def test_every_page_fits_reads_and_stays_on_this_machine(
-    browser: Browser, demo_server: str, server_logs: Path, tmp_path: Path, language: str
+    browser: Browser, demo_server: str, server_logs: Path, language: str
 ) -> None:
     texts.use(language)
     asked: list[str] = []
@@ -386,7 +386,6 @@ def test_every_page_fits_reads_and_stays_on_this_machine(
                 )
                 if max(over) > 0:
                     wide.append(f"{name} at {width}: {max(over)} px too wide")
-                page.screenshot(path=tmp_path / f"{name}-{language}-{width}.png", full_page=True)
             letters = page.evaluate(LETTERS)
             assert len(letters) > 10, "the letters of the page were not found"
             small += [f"{name}: {size} px {words!r}" for size, words in letters if size < SMALLEST]

@@ -126,7 +126,7 @@ def assert_prints_on_one_sheet(page: Page, path: Path) -> None:
     assert page.evaluate("document.documentElement.className") == "", "the screen is as it was before"
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1920, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), pytest.param(1920, True, marks=pytest.mark.thorough)])
 def test_every_page_is_for_everybody_and_prints_on_one_sheet(
     browser: Browser, demo_server: str, tmp_path: Path, width: int, dark: bool
 ) -> None:

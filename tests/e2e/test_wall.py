@@ -196,8 +196,9 @@ def overlaps(texts_found: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ("county", "theme", "language"),
     [
         ("demo", "light", "zh_CN"),
-        ("demo", "dark", "zh_CN"),
-        *(("crowded", "light", language) for language in texts.LANGUAGES),
+        pytest.param("demo", "dark", "zh_CN", marks=pytest.mark.thorough),
+        pytest.param("crowded", "light", "zh_CN", marks=pytest.mark.thorough),
+        ("crowded", "light", "en"),
     ],
 )
 def test_every_view_fits_and_can_be_read(
@@ -215,6 +216,11 @@ def test_every_view_fits_and_can_be_read(
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(300 if page.locator(".stage .hole").count() else 80)
             look = page.evaluate(LOOK)
+            for _ in range(20):  # on a busy machine a chart takes its new size later
+                if not faults(look, width, height):
+                    break
+                page.wait_for_timeout(200)
+                look = page.evaluate(LOOK)
             assert look["drawn"] and len(look["found"]) > 5, f"{name}: nothing was found to look at"
             wrong.extend(f"{name} at {width}×{height}: {fault}" for fault in faults(look, width, height))
             seen.extend(each["part"] for each in look["found"])
