@@ -18,14 +18,14 @@ from data_access.demo import make_demo
 AS_OF: Final = date(2026, 11, 24)
 SIZES: Final = (2_000, 8_000)
 MOST_STATEMENTS: Final = {
-    "overview": 33,
-    "since": 23,
+    "overview": 23,
+    "since": 17,
     "trends": 12,
     "overdue": 13,
     "before": 7,
-    "resolution": 31,
+    "resolution": 27,
     "departments": 21,
-    "supervision": 70,
+    "supervision": 64,
     "cases": 3,
     "definitions": 0,
     "definitions: data": 14,
