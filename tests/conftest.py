@@ -1,7 +1,7 @@
 """What tests share: databases to read, a browser, a running dashboard, and when to do without.
 
 A test that needs a server or a browser skips where there is none and says how to get it.
-With CASES_TEST_NO_SKIP set, as in CI, it fails instead. Everything is made once per process,
+With CASES_TEST_NO_SKIP set, as in CI, it fails instead. All is made in the process that needs it,
 so pytest-xdist's workers do not meet. Databases shared by a session are to be read only.
 """
 
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import engines
 import pytest
@@ -27,7 +27,7 @@ from engines import sqlite_url
 from data_access.settings import AGENDA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_AS_OF = dt.date(2026, 11, 24)
@@ -42,6 +42,7 @@ BROWSER_FLAGS = (
     "--no-first-run",
 )
 START_SECONDS = 60
+PATIENCE = 20_000  # milliseconds
 
 # The developer's own database and settings must never reach a test.
 for _name in ("CASES_URL", "CASES_SETTINGS"):
@@ -84,7 +85,10 @@ def _few_connections() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the fixtures they ask for, and run the browser's last: playwright's event loop stays on."""
+    """Mark tests by the fixtures they ask for, and run the browser's first.
+
+    They take longest: what is left at the end is short, so that no worker waits long for the other.
+    """
 
     def fixtures(item: pytest.Item) -> list[str]:
         return getattr(item, "fixturenames", [])
@@ -101,7 +105,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if engines.chosen not in mark.args:
                 why = mark.kwargs["reason"]
                 item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}: {why}"))
-    items.sort(key=lambda item: "browser" in fixtures(item))
+    items.sort(key=lambda item: "browser" not in fixtures(item))
 
 
 @pytest.fixture(autouse=True)
@@ -115,10 +119,10 @@ def _chinese_first() -> None:
 # Databases
 
 
-def _demo(url: str) -> str:
+def _demo(url: str, cases: int = 12_000) -> str:
     from data_access.demo import make_demo
 
-    make_demo(url, cases=12_000, seed=7, as_of=DEMO_AS_OF)
+    make_demo(url, cases=cases, seed=7, as_of=DEMO_AS_OF)
     return url
 
 
@@ -126,6 +130,12 @@ def _demo(url: str) -> str:
 def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The demo county: 12,000 cases, seed 7, as of 24 November 2026."""
     return _demo(engines.fresh_url(tmp_path_factory.mktemp("demo"), "demo"))
+
+
+@pytest.fixture(scope="session")
+def small_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo county with 2,000 cases, for tests that ask much and to which the size means nothing."""
+    return _demo(engines.fresh_url(tmp_path_factory.mktemp("small"), "small"), cases=2_000)
 
 
 @pytest.fixture(scope="session")
@@ -139,12 +149,12 @@ def demo_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
-def rough_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo county with the gaps and oddities of real sources, as a SQLite file."""
+def rough_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo county with the gaps and oddities of real sources, as a SQLite file; 5,000 cases have them all."""
     from rough_county import roughen
 
     file = tmp_path_factory.mktemp("rough_file") / "rough.sqlite"
-    shutil.copy(demo_file, file)
+    _demo(sqlite_url(file), cases=5_000)
     roughen(file, seed=3)
     return file
 
@@ -306,12 +316,8 @@ def serving(logs: Path, url: str | None, env: dict[str, str]) -> Iterator[str]:
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # it only reads; asked politely, it waits for its viewers
+        process.wait()
 
 
 @pytest.fixture
@@ -368,9 +374,9 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """A headless browser; open pages in a `browser.new_context()` of the test's own."""
+    """A headless browser, closed after the module: while it runs, playwright's event loop is in others' way."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
@@ -383,3 +389,33 @@ def browser(chromium: str) -> Iterator[Browser]:
             skip_or_fail(f"no browser: {chromium} could not be started: {str(error).splitlines()[0]}")
         yield launched
         launched.close()
+
+
+@contextmanager
+def visiting(browser: Browser, width: int = 1280, height: int = 720, **options: Any) -> Iterator[BrowserContext]:
+    """A visitor with no history."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One tab for all tests of a module: to fetch and compile Streamlit's scripts anew takes most of a visit."""
+    with visiting(browser) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def page(tab: Page) -> Iterator[Page]:
+    """The tab as a visitor with no history has it."""
+    size = tab.viewport_size
+    yield tab
+    tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+    tab.context.clear_cookies()
+    tab.goto("about:blank")
+    if size:
+        tab.set_viewport_size(size)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from conftest import visiting
 from pypdf import PdfReader
-from test_browser import go, sentence, visiting, wait
+from test_browser import go, sentence, wait
 
 from dashboard.frame import PAGES
 from dashboard.theme import DARK, LIGHT, Palette
@@ -78,7 +79,7 @@ def test_light_is_the_default_and_dark_is_kept(dark_system: BrowserContext, demo
     wait(page)
     until_painted(page, DARK)
     other = dark_system.new_page()
-    go(other, f"{demo_server}/departments")
+    go(other, url)
     until_painted(other, DARK)
     turn(other)
     until_painted(other, LIGHT)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from test_browser import go, numbers, point_at, until_url_has, visiting, wait
+from conftest import visiting
+from test_browser import go, numbers, point_at, until_url_has, wait
 
 from data_access.texts import text
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A tab of a visitor with no history."""
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A large tab for all tests of the module."""
     with visiting(browser, 1920, 1080) as context:
         yield context.new_page()
 
