@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 import pytest
-from test_pages import Show, _fresh, headline, links, numbers, parameters, sheet_rows, show
+from test_pages import Show, _answers, _fresh, headline, links, numbers, parameters, sheet_rows, show
 
 from dashboard import late
 from data_access.lists import PAGE
 from data_access.texts import text
 
-__all__ = ["_fresh", "show"]
+__all__ = ["_answers", "_fresh", "show"]
 
 
 def test_headline_links_and_table_agree(show: Show, demo_url: str) -> None:

@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache as cached
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,6 +31,8 @@ from data_access.texts import text
 ROOT = Path(__file__).resolve().parent.parent.parent
 AS_OF = dt.datetime(2026, 11, 24, 12)
 LANGUAGES = texts.LANGUAGES
+in_languages = pytest.mark.parametrize("language", ["zh_CN", pytest.param("en", marks=pytest.mark.thorough)])
+"""For what a page does the same in both; its words in English are looked at by a test of their own."""
 CJK = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 LATIN = re.compile(r"[A-Za-z]{2,}")
 WRITTEN = frozenset(
@@ -41,15 +44,22 @@ IN_CHARTS = frozenset(("title", "text", "labelExpr", "format", "formatType", "do
 Show = Callable[..., AppTest]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _answers() -> Iterator[None]:
+    """Answers last for the module, as they do in a process that serves: a page asks the same in most tests."""
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+
+
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No database is remembered, and now is 24 November 2026 whatever the machine says."""
+    """No open database is remembered, and now is 24 November 2026 whatever the machine says."""
     monkeypatch.setattr(cache, "now", lambda: AS_OF)
     monkeypatch.delenv("CASES_SETTINGS", raising=False)
 
     def forget() -> None:
         st.cache_resource.clear()
-        st.cache_data.clear()
         settings.load.cache_clear()
 
     forget()
@@ -73,6 +83,25 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Show:
         return at
 
     return run
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[Any, AppTest]:
+    """What `look` has shown."""
+    return {}
+
+
+@pytest.fixture
+def look(show: Show, seen: dict[Any, AppTest]) -> Show:
+    """`show`, once in the module for the same page and parameters: to be read, not to be clicked on."""
+
+    def remembered(url: str, page: str = "", /, **parameters: Any) -> AppTest:
+        asked = url, page, repr(sorted(parameters.items()))
+        if asked not in seen:
+            seen[asked] = show(url, page, **parameters)
+        return seen[asked]
+
+    return remembered
 
 
 def copy_of(url: str, path: Path, *statements: str) -> str:
@@ -200,6 +229,7 @@ def parameters(query: str) -> dict[str, Any]:
     return dict(parse_qs(query, keep_blank_values=True))
 
 
+@cached
 def indicators(url: str, *options: str) -> dict[str, dict[str, Any]]:
     """What `python -m data_access indicators` says, by indicator."""
     done = CliRunner().invoke(command_line, ["indicators", "--url", url, "--format", "json", *options])
@@ -210,38 +240,38 @@ def indicators(url: str, *options: str) -> dict[str, dict[str, Any]]:
 # Every page, language and database
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", ["", *PAGES])
-def test_a_page_on_the_demo(show: Show, demo_url: str, page: str, language: str) -> None:
-    at = show(demo_url, page, lang=language)
+def test_a_page_on_the_demo(look: Show, demo_url: str, page: str, language: str) -> None:
+    at = look(demo_url, page, lang=language)
     assert problems(at) == []
     texts.use(language)
     assert text("frame.demo") in element_words(at, 'id="filter-sentence"')
     assert headline(at)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_on_an_empty_database_says_what_to_do(show: Show, empty_url: str, page: str, language: str) -> None:
-    at = show(empty_url, page, lang=language)
+def test_a_page_on_an_empty_database_says_what_to_do(look: Show, empty_url: str, page: str, language: str) -> None:
+    at = look(empty_url, page, lang=language)
     texts.use(language)
     assert [info.value for info in at.info] == [text("empty.database")]
     assert not at.error
     assert not at.get("vega_lite_chart") and not at.dataframe and not at.metric
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_on_what_the_contract_requires(show: Show, minimal_url: str, page: str, language: str) -> None:
-    at = show(minimal_url, page, lang=language)
+def test_a_page_on_what_the_contract_requires(look: Show, minimal_url: str, page: str, language: str) -> None:
+    at = look(minimal_url, page, lang=language)
     assert problems(at) == []
     assert headline(at)
     texts.use(language)
     assert text("frame.demo") not in element_words(at, 'id="filter-sentence"')
 
 
-def test_the_first_page_answers_at_the_root(show: Show, demo_url: str) -> None:
-    assert words(show(demo_url)) == words(show(demo_url, "overview"))
+def test_the_first_page_answers_at_the_root(look: Show, demo_url: str) -> None:
+    assert words(look(demo_url)) == words(look(demo_url, "overview"))
 
 
 def test_the_first_page_does_not_depend_on_the_working_directory(
@@ -255,19 +285,19 @@ def test_the_first_page_does_not_depend_on_the_working_directory(
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page not in ("definitions", "cases", "overdue", "before", "since")]
 )
-def test_a_filter_without_cases_says_what_to_do(show: Show, demo_url: str, page: str) -> None:
-    at = show(demo_url, page, unit="D01", township="T01", channel="agency", level="national", track="other")
+def test_a_filter_without_cases_says_what_to_do(look: Show, demo_url: str, page: str) -> None:
+    at = look(demo_url, page, unit="D01", township="T01", channel="agency", level="national", track="other")
     assert [info.value for info in at.info] == [text("empty.filter")]
     assert not at.error
 
 
-def test_lists_without_cases_say_so(show: Show, demo_url: str) -> None:
+def test_lists_without_cases_say_so(look: Show, demo_url: str) -> None:
     nothing = {"unit": "D01", "township": "T01", "channel": "agency", "level": "national", "track": "other"}
-    assert [info.value for info in show(demo_url, "cases", **nothing).info] == [text("empty.filter")]
-    at = show(demo_url, "overdue", **nothing)
+    assert [info.value for info in look(demo_url, "cases", **nothing).info] == [text("empty.filter")]
+    at = look(demo_url, "overdue", **nothing)
     assert numbers(headline(at)) == [0, 0, 0, 0]
     assert not at.dataframe and not at.get("download_button")
-    at = show(demo_url, "before", **nothing)
+    at = look(demo_url, "before", **nothing)
     assert numbers(headline(at).partition("还有")[2])[:4] == [0, 0, 0, 0]
     assert not at.dataframe and not at.get("download_button")
 
@@ -294,10 +324,10 @@ UNFED = {
 }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", UNFED)
-def test_a_page_names_what_the_database_cannot_feed(show: Show, minimal_url: str, page: str, language: str) -> None:
-    at = show(minimal_url, page, lang=language)
+def test_a_page_names_what_the_database_cannot_feed(look: Show, minimal_url: str, page: str, language: str) -> None:
+    at = look(minimal_url, page, lang=language)
     texts.use(language)
     said = [caption.value for caption in at.caption]
     for key in UNFED[page]:
@@ -324,7 +354,7 @@ def test_the_definitions_page_names_what_is_missing(show: Show, minimal_url: str
 # Whatever is wrong is one sentence
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", ["", *PAGES])
 def test_an_unreachable_database_is_one_sentence(show: Show, page: str, language: str) -> None:
     at = show("postgresql://clerk:secret-word@127.0.0.1:1/cases", page, lang=language)
@@ -401,9 +431,9 @@ def test_a_link_that_asks_what_cannot_be_answered(
     [{"period": "nonsense"}, {"as_of": "2026-02-30"}, {"unit": "nobody"}, {"lang": "xx"}, {"order": "registered"}],
     ids=lambda wrong: "".join(wrong),
 )
-def test_a_parameter_that_means_nothing_is_the_default(show: Show, demo_url: str, wrong: dict[str, str]) -> None:
+def test_a_parameter_that_means_nothing_is_the_default(look: Show, demo_url: str, wrong: dict[str, str]) -> None:
     page = "departments" if "order" in wrong else "overview"
-    assert headline(show(demo_url, page, **wrong)) == headline(show(demo_url, page))
+    assert headline(look(demo_url, page, **wrong)) == headline(look(demo_url, page))
 
 
 def test_a_page_that_fails_says_so_and_shows_no_traceback(
@@ -424,9 +454,9 @@ def test_a_page_that_fails_says_so_and_shows_no_traceback(
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("scant", [False, True], ids=["full", "scant"])
 def test_the_english_interface_speaks_english(
-    show: Show, latin_url: str, latin_minimal_url: str, page: str, scant: bool
+    look: Show, latin_url: str, latin_minimal_url: str, page: str, scant: bool
 ) -> None:
-    at = show(latin_minimal_url if scant else latin_url, page, lang="en")
+    at = look(latin_minimal_url if scant else latin_url, page, lang="en")
     chinese = {piece for piece in words(at) if CJK.search(piece)} - {text("language.zh_CN")}
     assert not chinese
 
@@ -443,8 +473,8 @@ ALLOWED = ("Excel", "URL", "English")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_chinese_interface_speaks_chinese(show: Show, demo_url: str, page: str) -> None:
-    pieces = words(show(demo_url, page))
+def test_the_chinese_interface_speaks_chinese(look: Show, demo_url: str, page: str) -> None:
+    pieces = words(look(demo_url, page))
     if page == "definitions":
         pieces = [without_column_names(piece) for piece in pieces]
     expressions = ("timeFormat", "month(")  # of Vega, drawn as months and years
@@ -454,8 +484,8 @@ def test_the_chinese_interface_speaks_chinese(show: Show, demo_url: str, page: s
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_both_languages_show_the_same_figures(show: Show, demo_url: str, page: str) -> None:
-    chinese, english = (headline(show(demo_url, page, lang=language)) for language in LANGUAGES)
+def test_both_languages_show_the_same_figures(look: Show, demo_url: str, page: str) -> None:
+    chinese, english = (headline(look(demo_url, page, lang=language)) for language in LANGUAGES)
     # The month of the Chinese date is 2026年10月, of the English one 2026-10.
     # A whole date has a number more in Chinese: 12月18日, 18 December.
     day = r"(\d{4})年\d+月(\d+)日|(\d+) [A-Z][a-z]+ (\d{4})"
@@ -494,11 +524,11 @@ def options(chosen: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "+".join(chosen) or "county")
-def test_the_overdue_number_is_the_same_everywhere(show: Show, demo_url: str, chosen: dict[str, str]) -> None:
+def test_the_overdue_number_is_the_same_everywhere(look: Show, demo_url: str, chosen: dict[str, str]) -> None:
     expected = indicators(demo_url, *options(chosen))["overdue"]["numerator"]
-    overview = show(demo_url, "overview", **chosen)
-    overdue = show(demo_url, "overdue", **chosen)
-    cases = show(demo_url, "cases", of="overdue.denominator", **chosen)
+    overview = look(demo_url, "overview", **chosen)
+    overdue = look(demo_url, "overdue", **chosen)
+    cases = look(demo_url, "cases", of="overdue.denominator", **chosen)
     assert expected > 0, "a filter without late cases shows nothing"
     assert numbers(headline(overview))[3] == expected
     total, in_period, before, _ = numbers(headline(overdue))
@@ -511,8 +541,8 @@ def test_the_overdue_number_is_the_same_everywhere(show: Show, demo_url: str, ch
 
 
 @pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "+".join(chosen) or "county")
-def test_the_strip_adds_up_as_shown(show: Show, demo_url: str, chosen: dict[str, str]) -> None:
-    at = show(demo_url, "overview", **chosen)
+def test_the_strip_adds_up_as_shown(look: Show, demo_url: str, chosen: dict[str, str]) -> None:
+    at = look(demo_url, "overview", **chosen)
     strip = element_words(at, 'id="balance"')
     opening, new, again, came, went, closed, closing = numbers(strip)
     assert opening + new + again + came - went - closed == closing
@@ -520,8 +550,8 @@ def test_the_strip_adds_up_as_shown(show: Show, demo_url: str, chosen: dict[str,
     assert numbers(headline(at))[:3] == [new, closed, closing]
 
 
-def test_tiles_and_command_line_agree(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "overview")
+def test_tiles_and_command_line_agree(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "overview")
     told = indicators(demo_url, "--as-of", "2026-11-24", "--from", "2026-01-01", "--to", "2026-12-31")
     for key in ("open", "overdue", "due_soon"):
         tile = next(metric for metric in at.metric if metric.label == text(f"indicator.{key}.label"))
@@ -531,9 +561,9 @@ def test_tiles_and_command_line_agree(show: Show, demo_url: str) -> None:
         assert tile.value == f"{told[key]['value'] * 100:.1f}%", key
 
 
-def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(show: Show, demo_url: str) -> None:
+def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(look: Show, demo_url: str) -> None:
     told = indicators(demo_url, "--as-of", "2026-11-24", "--from", "2026-01-01", "--to", "2026-12-31")
-    rows = {row[0]: row for row in sheet_rows(show(demo_url, "resolution")) if len(row) == 6}
+    rows = {row[0]: row for row in sheet_rows(look(demo_url, "resolution")) if len(row) == 6}
     shown_keys = [key for key in INDICATORS if text(f"indicator.{key}.label") in rows]
     assert len(shown_keys) >= 10
     for key in shown_keys:
@@ -545,17 +575,17 @@ def test_rates_on_the_resolution_page_are_their_numerator_and_denominator(show: 
 
 
 @pytest.mark.parametrize("page", ["overview", "since", "overdue", "resolution"])
-def test_every_number_on_a_link_is_the_length_of_its_list(show: Show, demo_url: str, page: str) -> None:
-    asked = {words_of: query for words_of, query in links(show(demo_url, page)).items() if numbers(words_of)}
+def test_every_number_on_a_link_is_the_length_of_its_list(look: Show, demo_url: str, page: str) -> None:
+    asked = {words_of: query for words_of, query in links(look(demo_url, page)).items() if numbers(words_of)}
     assert asked
     for words_of, query in asked.items():
-        heading = headline(show(demo_url, "cases", **parameters(query)))
+        heading = headline(look(demo_url, "cases", **parameters(query)))
         assert numbers(heading)[-1] == numbers(words_of)[-1], f"{words_of} leads to {heading}"
 
 
-def test_the_strip_leads_to_as_many_cases_as_it_shows(show: Show, demo_url: str) -> None:
+def test_the_strip_leads_to_as_many_cases_as_it_shows(look: Show, demo_url: str) -> None:
     """Without accusations, which count in the county's total and are listed nowhere."""
-    at = show(demo_url, "overview", unit="D01")
+    at = look(demo_url, "overview", unit="D01")
     counts = dict(
         zip(
             ("opening", "registered", "reopened", "moved_in", "moved_out", "closed", "closing"),
@@ -569,7 +599,7 @@ def test_the_strip_leads_to_as_many_cases_as_it_shows(show: Show, demo_url: str)
         query = asked.get(text("balance.open", name=text(f"balance.{name}")))
         assert (query is None) == (count == 0), name
         if query:
-            heading = headline(show(demo_url, "cases", unit="D01", **parameters(query)))
+            heading = headline(look(demo_url, "cases", unit="D01", **parameters(query)))
             assert numbers(heading)[-1] == count, f"{name}: {heading}"
             followed += 1
     assert followed >= 4
@@ -631,10 +661,10 @@ def place_of(at: AppTest, name: str) -> str:
     return str(at.session_state["page"])
 
 
-def test_an_accusation_is_in_no_list_and_has_no_story(show: Show, demo_url: str) -> None:
+def test_an_accusation_is_in_no_list_and_has_no_story(look: Show, demo_url: str) -> None:
     with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
         (number,) = connection.execute("SELECT case_no FROM petition_case WHERE purpose = 'accusation'").fetchone()
-    at = show(demo_url, "cases", no=number, period="all")
+    at = look(demo_url, "cases", no=number, period="all")
     assert [info.value for info in at.info] == [text("empty.filter")]
     assert not at.dataframe and not at.get("vega_lite_chart") and not at.subheader
 
@@ -649,9 +679,9 @@ def rated_case(url: str) -> str:
     return str(number)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_rating_of_a_case_is_never_shown(show: Show, demo_url: str, language: str) -> None:
-    at = show(demo_url, "cases", no=rated_case(demo_url), lang=language)
+@in_languages
+def test_the_rating_of_a_case_is_never_shown(look: Show, demo_url: str, language: str) -> None:
+    at = look(demo_url, "cases", no=rated_case(demo_url), lang=language)
     texts.use(language)
     assert len(at.subheader) == 1
     everything = " ".join(words(at)) + " ".join(str(table.value.to_dict()) for table in at.dataframe)
@@ -664,24 +694,24 @@ def test_the_rating_of_a_case_is_never_shown(show: Show, demo_url: str, language
 # What must never be
 
 
-def test_tables_of_units_cannot_be_sorted(show: Show, demo_url: str) -> None:
+def test_tables_of_units_cannot_be_sorted(look: Show, demo_url: str) -> None:
     """Streamlit turns the sorting of a table off where columns can be selected."""
-    tables = show(demo_url, "departments").dataframe
+    tables = look(demo_url, "departments").dataframe
     assert len(tables) >= 5
     for table in tables:
         assert Dataframe.SelectionMode.SINGLE_COLUMN in table.proto.selection_mode
 
 
 @pytest.mark.parametrize("page", ["departments", "resolution"])
-def test_every_table_with_volumes_is_unsortable(show: Show, demo_url: str, page: str) -> None:
+def test_every_table_with_volumes_is_unsortable(look: Show, demo_url: str, page: str) -> None:
     volumes = {key for key, measure in MEASURES.items() if not measure.is_rate}
-    for table in show(demo_url, page).dataframe:
+    for table in look(demo_url, page).dataframe:
         if volumes & set(table.value.columns):
             assert Dataframe.SelectionMode.SINGLE_COLUMN in table.proto.selection_mode
 
 
-def test_units_can_only_be_ordered_by_rates(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "departments")
+def test_units_can_only_be_ordered_by_rates(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "departments")
     offered = [option.content for group in at.get("button_group") for option in group.proto.options]
     languages = [text(f"language.{language}") for language in LANGUAGES]
     orders = [text("units.fixed"), *(text(f"indicator.{key}.label") for key in unit_tables.RANKED)]
@@ -727,9 +757,9 @@ def test_no_page_has_words_of_a_petitioner(show: Show, demo_url: str, tmp_path: 
 # State and time
 
 
-def test_two_as_of_dates_give_two_states(show: Show, demo_url: str) -> None:
+def test_two_as_of_dates_give_two_states(look: Show, demo_url: str) -> None:
     then, now = (
-        show(demo_url, "overview", period="all", **({"as_of": day} if day else {})) for day in ("2025-06-30", "")
+        look(demo_url, "overview", period="all", **({"as_of": day} if day else {})) for day in ("2025-06-30", "")
     )
     told = indicators(demo_url, "--as-of", "2025-06-30")
     assert numbers(headline(then))[2:4] == [told["open"]["numerator"], told["overdue"]["numerator"]]
@@ -754,11 +784,12 @@ def test_hostile_names_are_words(show: Show, minimal_url: str, tmp_path: Path) -
         assert hostile in element_words(at, 'id="filter-sentence"')
 
 
-def test_the_database_is_only_read(show: Show, demo_url: str) -> None:
-    path = Path(demo_url.removeprefix("sqlite:///"))
+def test_the_database_is_only_read(show: Show, demo_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "asked.sqlite"  # one that no answer is remembered of
+    url = copy_of(demo_url, path)
     before = path.read_bytes()
     for page in PAGES:
-        show(demo_url, page)
+        show(url, page)
     assert path.read_bytes() == before
 
 
@@ -828,7 +859,7 @@ def test_hidden_ratings_of_a_pinned_unit_stay_hidden(show: Show, demo_url: str) 
         assert line.split("\t")[6:] == cells[5:]
 
 
-def test_the_flow_of_pinned_units_is_counted_right_and_in_the_order_chosen(show: Show, demo_url: str) -> None:
+def test_the_flow_of_pinned_units_is_counted_right_and_in_the_order_chosen(look: Show, demo_url: str) -> None:
     with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
 
         def october(unit: str, moment: str) -> int:
@@ -839,13 +870,13 @@ def test_the_flow_of_pinned_units_is_counted_right_and_in_the_order_chosen(show:
             ).fetchone()
             return int(n)
 
-        at = show(demo_url, "trends", pin="T03,D01")
+        at = look(demo_url, "trends", pin="T03,D01")
         flows = [said for said in charts_said(at) if said.endswith("件。") and "：2026年10月登记" in said]
         assert [said.split("：")[0] for said in flows] == [UNIT_NAMES["T03"], UNIT_NAMES["D01"]]
         for unit, said in zip(("T03", "D01"), flows, strict=True):
             registered, closed = numbers(said.split("10月")[1])[:2]
             assert (registered, closed) == (october(unit, "registered_at"), october(unit, "closed_at")), said
-    assert len(charts_said(at)) == len(charts_said(show(demo_url, "trends"))) + 4
+    assert len(charts_said(at)) == len(charts_said(look(demo_url, "trends"))) + 4
     assert text("compare.own_scale") in [caption.value for caption in at.caption]
 
 
@@ -862,28 +893,28 @@ def test_the_flow_of_pinned_units_is_counted_right_and_in_the_order_chosen(show:
         ("D01,D02,T03", ["D02", "T03"]),
     ],
 )
-def test_units_are_pinned_by_the_url(show: Show, demo_url: str, page: str, asked: str, shown_units: list[str]) -> None:
-    at = show(demo_url, page, pin=asked)
+def test_units_are_pinned_by_the_url(look: Show, demo_url: str, page: str, asked: str, shown_units: list[str]) -> None:
+    at = look(demo_url, page, pin=asked)
     assert pinned(at) == [shown_units]
     assert problems(at) == []
     if page == "resolution":
         assert rates_table(at)[""][5::2] == [UNIT_NAMES[unit] for unit in shown_units]
 
 
-def test_only_units_of_the_filter_stand_beside_what_it_leaves(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "resolution", unit="D01,D02", pin="T03,D02")
+def test_only_units_of_the_filter_stand_beside_what_it_leaves(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "resolution", unit="D01,D02", pin="T03,D02")
     assert pinned(at) == [["D02"]]
     said = element_words(at, 'class="subline"')
     assert UNIT_NAMES["D02"] in said and text("compare.base") in said and text("filter.everything") not in said
-    assert pinned(show(demo_url, "resolution", kind="township", pin="D01,T03")) == [["T03"]]
-    assert pinned(show(demo_url, "resolution", unit="D01", pin="D01")) == [], "there is no other to stand beside"
+    assert pinned(look(demo_url, "resolution", kind="township", pin="D01,T03")) == [["T03"]]
+    assert pinned(look(demo_url, "resolution", unit="D01", pin="D01")) == [], "there is no other to stand beside"
 
 
-def test_the_distance_to_the_county_is_that_of_the_two_rates(show: Show, demo_url: str) -> None:
+def test_the_distance_to_the_county_is_that_of_the_two_rates(look: Show, demo_url: str) -> None:
     county, unit = (
         indicators(demo_url, *THIS_YEAR, *more)["on_time_closure_rate"]["value"] for more in ((), ("--unit", "D02"))
     )
-    said = element_words(show(demo_url, "resolution", pin="D02"), 'class="subline"')
+    said = element_words(look(demo_url, "resolution", pin="D02"), 'class="subline"')
     assert f"{unit * 100:.1f}%" in said
     assert f"{'低' if unit < county else '高'} {abs(unit - county) * 100:.1f} 个百分点" in said
 
@@ -898,10 +929,10 @@ def conclusions(at: AppTest) -> list[str]:
     return json.loads(found[0])["words"].split("\n") if found else []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 @pytest.mark.parametrize("page", PAGES)
-def test_conclusions_begin_with_where_they_are_from(show: Show, demo_url: str, page: str, language: str) -> None:
-    at = show(demo_url, page, lang=language, unit="D01")
+def test_conclusions_begin_with_where_they_are_from(look: Show, demo_url: str, page: str, language: str) -> None:
+    at = look(demo_url, page, lang=language, unit="D01")
     texts.use(language)
     lines = conclusions(at)
     demo = text("frame.demo")
@@ -913,13 +944,13 @@ def test_conclusions_begin_with_where_they_are_from(show: Show, demo_url: str, p
     assert len(said) == len(set(said)), "nothing is said twice"
 
 
-def test_conclusions_of_a_database_in_use_name_the_county(show: Show, minimal_url: str) -> None:
-    lines = conclusions(show(minimal_url, "overview"))
+def test_conclusions_of_a_database_in_use_name_the_county(look: Show, minimal_url: str) -> None:
+    lines = conclusions(look(minimal_url, "overview"))
     assert lines[2] == text("brief.source", source=text("brief.database", county=settings.load().county))
 
 
-def test_conclusions_of_the_overview_have_its_figures(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "overview")
+def test_conclusions_of_the_overview_have_its_figures(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "overview")
     lines = conclusions(at)
     told = indicators(demo_url, *THIS_YEAR)
     for tile in at.metric:
@@ -940,14 +971,14 @@ def test_conclusions_of_the_overview_have_its_figures(show: Show, demo_url: str)
 
 
 @pytest.mark.parametrize("page", ["trends", "overdue", "departments"])
-def test_conclusions_have_the_message_of_every_picture(show: Show, demo_url: str, page: str) -> None:
-    at = show(demo_url, page)
+def test_conclusions_have_the_message_of_every_picture(look: Show, demo_url: str, page: str) -> None:
+    at = look(demo_url, page)
     small = re.escape(text("trends.one", name="NAME", n=7)).replace("NAME", ".+").replace("7", r"[\d,]+")
     said = [words_of for words_of in charts_said(at) if not re.fullmatch(small, words_of)]
     assert said and set(said) <= set(conclusions(at))
 
 
-def test_conclusions_of_the_trends_compare_this_year_with_the_last(show: Show, demo_url: str) -> None:
+def test_conclusions_of_the_trends_compare_this_year_with_the_last(look: Show, demo_url: str) -> None:
     with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
         counts = [
             connection.execute(
@@ -956,12 +987,12 @@ def test_conclusions_of_the_trends_compare_this_year_with_the_last(show: Show, d
             ).fetchone()[0]
             for year in (2026, 2025)
         ]
-    line = next(line for line in conclusions(show(demo_url, "trends")) if "上年同期" in line)
+    line = next(line for line in conclusions(look(demo_url, "trends")) if "上年同期" in line)
     assert numbers(line)[-2:] == counts
 
 
-def test_conclusions_of_the_rates_are_the_table(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "resolution", pin="D01")
+def test_conclusions_of_the_rates_are_the_table(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "resolution", pin="D01")
     rows = ["\t".join([name, *cells]) for name, cells in rates_table(at).items() if name]
     assert len(rows) >= 10
     assert rows == [line for line in conclusions(at) if "\t" in line][1:]
@@ -969,24 +1000,24 @@ def test_conclusions_of_the_rates_are_the_table(show: Show, demo_url: str) -> No
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "definitions"])
-def test_conclusions_hold_no_case(show: Show, demo_url: str, page: str) -> None:
+def test_conclusions_hold_no_case(look: Show, demo_url: str, page: str) -> None:
     asked = {"of": "overdue.denominator"} if page == "cases" else {}
-    assert not re.search(r"XF\d+", "\n".join(conclusions(show(demo_url, page, **asked))))
+    assert not re.search(r"XF\d+", "\n".join(conclusions(look(demo_url, page, **asked))))
 
 
-def test_conclusions_of_one_case_tell_nothing_of_it(show: Show, demo_url: str) -> None:
+def test_conclusions_of_one_case_tell_nothing_of_it(look: Show, demo_url: str) -> None:
     number = rated_case(demo_url)
-    at = show(demo_url, "cases", no=number)
+    at = look(demo_url, "cases", no=number)
     assert at.get("vega_lite_chart"), "the case is told on the screen"
     assert conclusions(at)[3:] == ["", headline(at)]
     assert number not in "".join(conclusions(at))
 
 
-def test_a_page_without_figures_has_nothing_to_copy(show: Show, demo_url: str, empty_url: str) -> None:
+def test_a_page_without_figures_has_nothing_to_copy(look: Show, demo_url: str, empty_url: str) -> None:
     nothing = {"unit": "D01", "township": "T01", "channel": "agency", "level": "national", "track": "other"}
     for page in ("overview", "trends", "resolution", "departments"):
-        assert conclusions(show(demo_url, page, **nothing)) == []
-        assert conclusions(show(empty_url, page)) == []
+        assert conclusions(look(demo_url, page, **nothing)) == []
+        assert conclusions(look(empty_url, page)) == []
 
 
 def test_a_failed_page_has_nothing_to_copy(show: Show, demo_url: str) -> None:
@@ -998,8 +1029,8 @@ def test_a_failed_page_has_nothing_to_copy(show: Show, demo_url: str) -> None:
 # Since the last meeting
 
 
-def test_since_the_last_meeting_says_what_became_of_its_decisions(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "since")
+def test_since_the_last_meeting_says_what_became_of_its_decisions(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "since")
     assert "2026年11月18日会议" in headline(at)
     assert text("since.from_records") in element_words(at, 'class="subline"')
     with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
@@ -1013,19 +1044,19 @@ def test_since_the_last_meeting_says_what_became_of_its_decisions(show: Show, de
 
 
 @pytest.mark.parametrize("then", ["2026-10-31", "2026-08-31"])
-def test_the_day_to_compare_with_is_in_the_url(show: Show, demo_url: str, then: str) -> None:
-    at = show(demo_url, "since", then=then)
-    before = numbers(headline(show(demo_url, "overdue", as_of=then)))[0]
+def test_the_day_to_compare_with_is_in_the_url(look: Show, demo_url: str, then: str) -> None:
+    at = look(demo_url, "since", then=then)
+    before = numbers(headline(look(demo_url, "overdue", as_of=then)))[0]
     *_, newly, cleared, now, by = numbers(headline(at))
     assert before + newly - cleared == now and abs(now - before) == by
 
 
-def test_since_narrowed_to_what_has_no_cases_is_all_nothing(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "since", unit="D01", township="T01", channel="agency", level="national", track="other")
+def test_since_narrowed_to_what_has_no_cases_is_all_nothing(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "since", unit="D01", township="T01", channel="agency", level="national", track="other")
     assert not at.dataframe and not at.error
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@in_languages
 def test_since_compares_with_the_copy_where_one_was_kept(
     show: Show, demo_url: str, tmp_path: Path, language: str
 ) -> None:
@@ -1050,8 +1081,8 @@ def test_since_compares_with_the_copy_where_one_was_kept(
 # The supervision page
 
 
-def test_the_supervision_strip_adds_up_and_opens_its_cases(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "supervision")
+def test_the_supervision_strip_adds_up_and_opens_its_cases(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "supervision")
     told = indicators(demo_url, *THIS_YEAR)
     opening, new, again, signed_off, remaining = numbers(element_words(at, 'id="supervised"'))
     assert opening + new + again - signed_off == remaining
@@ -1060,36 +1091,36 @@ def test_the_supervision_strip_adds_up_and_opens_its_cases(show: Show, demo_url:
     assert numbers(headline(at)) == [remaining, new, again, signed_off, told["milestone_overdue"]["numerator"]]
     for label, n in (("opening", opening), ("signed_off", signed_off), ("remaining", remaining)):
         query = links(at)[text("balance.open", name=text(f"supervision.{label}"))]
-        assert n in numbers(headline(show(demo_url, "cases", **parameters(query)))), label
+        assert n in numbers(headline(look(demo_url, "cases", **parameters(query)))), label
 
 
-def test_links_of_the_supervision_page_say_how_many_cases_they_open(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "supervision")
+def test_links_of_the_supervision_page_say_how_many_cases_they_open(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "supervision")
     compared = 0
     for label, query in links(at).items():
         asked = parameters(query)
         if "of" in asked and numbers(label):
-            assert numbers(label)[-1] in numbers(headline(show(demo_url, "cases", **asked))), label
+            assert numbers(label)[-1] in numbers(headline(look(demo_url, "cases", **asked))), label
             compared += 1
     assert compared >= 8
 
 
-def test_low_ratings_without_a_second_look_are_a_count_without_a_list(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "supervision")
+def test_low_ratings_without_a_second_look_are_a_count_without_a_list(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "supervision")
     n = indicators(demo_url, *THIS_YEAR)["no_second_look"]["numerator"]
     assert text("supervision.second_look", n=n) in words(at)
     assert not [query for query in links(at).values() if "no_second_look" in query]
-    assert problems(show(demo_url, "cases", of="no_second_look.denominator")) == [text("problem.rating_not_listed")]
+    assert problems(look(demo_url, "cases", of="no_second_look.denominator")) == [text("problem.rating_not_listed")]
 
 
-def test_a_database_without_lists_says_so_and_shows_the_rest(show: Show, minimal_url: str) -> None:
-    at = show(minimal_url, "supervision")
+def test_a_database_without_lists_says_so_and_shows_the_rest(look: Show, minimal_url: str) -> None:
+    at = look(minimal_url, "supervision")
     assert headline(at) == text("supervision.headline_missing")
     assert any("listing.case_id" in caption.value for caption in at.caption)
 
 
-def test_posts_are_in_their_own_order_and_cannot_be_sorted(show: Show, demo_url: str) -> None:
-    at = show(demo_url, "supervision")
+def test_posts_are_in_their_own_order_and_cannot_be_sorted(look: Show, demo_url: str) -> None:
+    at = look(demo_url, "supervision")
     table = next(each for each in at.dataframe if "副县长（分管城建）" in list(each.value.iloc[:, 0]))
     with closing(sqlite3.connect(demo_url.removeprefix("sqlite:///"))) as connection:
         order = [name for (name,) in connection.execute("SELECT name FROM post ORDER BY post_id")]
