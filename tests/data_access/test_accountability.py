@@ -451,7 +451,7 @@ def test_without_some_of_the_tables(tmp_path: Path) -> None:
 # Whatever the filter, the period and the instant.
 
 
-@pytest.fixture(scope="module", params=["demo", "rough"])
+@pytest.fixture(scope="module", params=[pytest.param("demo", marks=pytest.mark.thorough), "rough"])
 def any_county(request: pytest.FixtureRequest) -> CaseDatabase:
     """The demo county, and the same with gaps and oddities."""
     return opened(request.getfixturevalue(f"{request.param}_url"))

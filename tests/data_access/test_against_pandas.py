@@ -54,7 +54,7 @@ def test_the_reference_has_every_indicator() -> None:
 @given(
     case_filter=filters(), by=st.sampled_from(GROUPINGS), keys=st.sets(st.sampled_from(KEYS), min_size=8, max_size=8)
 )
-@settings(quietly, max_examples=20)
+@settings(quietly, max_examples=15)
 def test_measure(
     database: CaseDatabase, reference: Reference, case_filter: CaseFilter, by: str, keys: set[str]
 ) -> None:

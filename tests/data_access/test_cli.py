@@ -21,11 +21,13 @@ import engines
 import pandas as pd
 import pytest
 import typer
+from conftest import DEMO_AS_OF
 from typer.testing import CliRunner, Result
 
 from data_access import location, texts
 from data_access.__main__ import COLUMNS, PERIODS, app
 from data_access.database import open_database
+from data_access.demo import make_demo
 from data_access.dimensions import DIMENSIONS
 from data_access.indicators import INDICATORS, MEASURES
 from data_access.settings import load
@@ -538,10 +540,10 @@ def months_until(last: dt.date, first: dt.date) -> Iterator[tuple[str, str, str]
 
 
 @pytest.fixture(scope="module")
-def plain_file(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo without extensions and events, whose states of earlier dates plain SQL can tell."""
+def plain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo without extensions and events, whose states of earlier dates plain SQL can tell."""
     copy = tmp_path_factory.mktemp("plain") / "plain.sqlite"
-    copy.write_bytes(demo_file.read_bytes())
+    make_demo(engines.sqlite_url(copy), cases=3_000, seed=7, as_of=DEMO_AS_OF)
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("DELETE FROM case_event")
         connection.execute("UPDATE petition_case SET extended_at = NULL")
@@ -556,12 +558,13 @@ def plain_url(plain_file: Path) -> str:
     return engines.copied(plain_file, engines.fresh_url(plain_file.parent, "plain"))
 
 
-def test_the_demo_states_what_plain_sql_needs(demo_file: Path) -> None:
+def test_the_demo_states_what_plain_sql_needs(demo_file: Path, plain_file: Path) -> None:
     computed = (
         "SELECT count(*) FROM petition_case WHERE due_at IS NULL AND accepted_at IS NOT NULL AND track = 'summary'"
     )
-    with closing(sqlite3.connect(demo_file)) as connection:
-        assert connection.execute(computed).fetchone() == (0,), "working days would have to be counted by hand"
+    for file in (demo_file, plain_file):
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute(computed).fetchone() == (0,), "working days would have to be counted by hand"
 
 
 def test_months_equal_hand_written_sql(plain_url: str, plain_file: Path) -> None:
@@ -592,13 +595,18 @@ def test_flows_of_periods_add_up_to_the_whole(plain_url: str, by: str) -> None:
     assert periods.keys() >= ({"2026-Q3", "2026-Q4"} if by == "quarter" else {"2025", "2026"})
 
 
+@pytest.fixture(scope="module")
+def totals(demo_url: str) -> list[dict[str, Any]]:
+    return rows_of("--url", demo_url)
+
+
 @pytest.mark.parametrize("by", DIMENSIONS)
-def test_every_grouping_adds_up(demo_url: str, by: str) -> None:
+def test_every_grouping_adds_up(demo_url: str, totals: list[dict[str, Any]], by: str) -> None:
     """Entries have groups of their own, which what counts cases has not."""
     stock = {"batch": "supervised", "instructed": "instruction_overdue", "item": "checklist_rate"}.get(by, "overdue")
     found = rows_of("--url", demo_url, "--by", by)
     rows = [row for row in found if row["indicator"] == stock]
-    whole = next(row for row in rows_of("--url", demo_url) if row["indicator"] == stock)
+    whole = next(row for row in totals if row["indicator"] == stock)
     assert rows and sum(row["numerator"] for row in rows) == whole["numerator"]
     if stock != "overdue":
         assert {MEASURES[row["indicator"]].table for row in found} == {MEASURES[stock].table}
@@ -607,8 +615,8 @@ def test_every_grouping_adds_up(demo_url: str, by: str) -> None:
         assert all(row["label"] != row["group"] for row in rows), "a code needs its word"
 
 
-def test_small_cells_of_ratings_stay_hidden(demo_url: str) -> None:
-    rows = rows_of("--url", demo_url, "--by", "month")
+def test_small_cells_of_ratings_stay_hidden(small_url: str) -> None:
+    rows = rows_of("--url", small_url, "--by", "month", "--from", "2025-07-01")
     rated = [row for row in rows if row["indicator"].endswith("satisfaction_rate")]
     small = [row for row in rated if row["denominator"] < load().comparison.small_cell]
     assert small and rated != small

@@ -24,7 +24,7 @@ quietly = settings(derandomize=True, deadline=None, database=None, phases=(Phase
 AS_OF = "2026-11-24"
 
 
-@pytest.fixture(scope="module", params=["demo", "rough"])
+@pytest.fixture(scope="module", params=[pytest.param("demo", marks=pytest.mark.thorough), "rough"])
 def county(request: pytest.FixtureRequest) -> CaseDatabase:
     """The demo county, and the same with gaps and oddities."""
     return opened(request.getfixturevalue(f"{request.param}_url"))

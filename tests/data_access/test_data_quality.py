@@ -117,8 +117,8 @@ def test_every_case_is_in_a_denominator_or_in_the_ledger(database: CaseDatabase)
 
 @RANDOM
 @given(case_filter=filters())
-def test_ledgers_add_up_and_lists_show_what_is_counted(demo_url: str, case_filter: CaseFilter) -> None:
-    demo = opened(demo_url)
+def test_ledgers_add_up_and_lists_show_what_is_counted(small_url: str, case_filter: CaseFilter) -> None:
+    demo = opened(small_url)
     with demo.reading() as connection:
         found = data_quality(connection, demo, case_filter, None, Standing())
         assert sum(found.left_out.values()) + (found.accusations or 0) == found.registered
@@ -143,8 +143,8 @@ def test_ledgers_add_up_and_lists_show_what_is_counted(demo_url: str, case_filte
 
 @RANDOM
 @given(case_filter=filters())
-def test_no_two_figures_contradict_each_other(demo_url: str, case_filter: CaseFilter) -> None:
-    demo = opened(demo_url)
+def test_no_two_figures_contradict_each_other(small_url: str, case_filter: CaseFilter) -> None:
+    demo = opened(small_url)
     with demo.reading() as connection:
         checks = contradictions(connection, demo, case_filter)
     assert len(checks) > 10

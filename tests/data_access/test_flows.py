@@ -25,7 +25,7 @@ def demo(demo_url: str) -> CaseDatabase:
     return opened(demo_url)
 
 
-@pytest.fixture(scope="module", params=["demo", "rough"])
+@pytest.fixture(scope="module", params=[pytest.param("demo", marks=pytest.mark.thorough), "rough"])
 def county(request: pytest.FixtureRequest) -> CaseDatabase:
     """The demo county, and the same with gaps and oddities."""
     return opened(request.getfixturevalue(f"{request.param}_url"))
