@@ -581,7 +581,8 @@ def _owners(rng: Random, c: Rows) -> Column:
 
 def _own_listed(rng: Random, c: Rows, listings: Rows) -> None:
     """What is listed has an owner, but for some that still have none."""
-    listed = np.isin(c["case_id"], listings["case_id"]) & _some(rng, len(c["unit"]), 0.85)
+    cases, on_list = (rows["case_id"].astype(np.int64) for rows in (c, listings))  # as texts it takes minutes
+    listed = np.isin(cases, on_list) & _some(rng, len(c["unit"]), 0.85)
     owner = _owners(rng, c)
     c["responsible_post_id"] = np.where(listed & (c["responsible_post_id"] == None), owner, c["responsible_post_id"])  # noqa: E711
 
@@ -993,7 +994,13 @@ def _writer(connection: Connection) -> Writer:
     def to_duckdb(table: Table, rows: Rows) -> None:
         import pyarrow  # type: ignore[import-untyped]
 
-        columns = dict(_values(table, rows))
+        def values(name: str, kind: Any) -> Any:
+            if not isinstance(kind, DateTime):
+                return pyarrow.array(rows[name].tolist())
+            empty = rows[name] == NEVER
+            return pyarrow.array(np.where(empty, 0, rows[name]).astype("datetime64[s]"), mask=empty)
+
+        columns = {each.name: values(each.name, each.type) for each in table.columns if each.name in rows}
         raw.register("chunk", pyarrow.table(columns))
         connection.exec_driver_sql(f"INSERT INTO {_target(table, columns)} FROM chunk")
         raw.unregister("chunk")
