@@ -1,6 +1,6 @@
 """`python -m benchmarks`: make databases of every size, measure the pages on them, write docs/speed.md.
 
-`all` does everything; `data`, `browser` and `report` are its steps. What has been measured is kept as JSON
+`all` does everything; `data`, `browser`, `viewers` and `report` are its steps. What has been measured is kept as JSON
 in the work folder and not measured again, so that a run that was stopped goes on where it was.
 """
 
@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import asked, browser, data, machine, places, report
+from benchmarks import asked, browser, data, machine, places, report, viewers
 from data_access.periods import PRESETS
 from data_access.problems import Problem
 
@@ -163,7 +163,12 @@ def _data(work: Work, place: places.Place, period: str, runs: int, seconds: floa
             measured = machine.apart(
                 data.pages, place.url, calls, runs, seconds, said=lambda page: update(ordered.index(page), len(ordered))
             )
-        found = _head(place) | {"period": period} | measured | {"naive": found.get("naive")}
+        kept = {key: found.get(key) for key in ("naive", "lists")}
+        found = _head(place) | {"period": period} | measured | kept
+        work.keep(name, found)
+    if not found.get("lists"):
+        with step(f"{place.engine} {place.cases:,}: pages of lists"):
+            found["lists"] = machine.apart(data.lists, place.url, runs, seconds, said=lambda _words: None)
         work.keep(name, found)
     if naive and not found.get("naive"):
         found["naive"] = _naive(place, runs, seconds * 3)
@@ -254,6 +259,32 @@ def _round(update: Callable[[int, int], None], done: int, runs: int) -> None:
     update(max(done, 0), runs)
 
 
+@app.command("viewers")
+def measure_viewers(
+    sizes: Sizes = IN_BROWSER,
+    engines: Engines = ALL_ENGINES,
+    folder: Folder = FOLDER,
+    server: Server = None,
+    urls: Urls = None,
+    again: Again = False,
+    number: Annotated[int, typer.Option("--viewers", min=1, help="How many at once.")] = viewers.VIEWERS,
+    minutes: Annotated[float, typer.Option("--minutes", help="How long they change filters.")] = viewers.MINUTES,
+    think: Annotated[float, typer.Option("--think", help="Seconds to the next change, on average.")] = viewers.THINK,
+) -> None:
+    """Many viewers of one process at once: filter changes, memory, errors."""
+    work = _work(sizes, engines, folder, server, urls, again)
+    for place in work.places():
+        name = f"viewers-{place.name}"
+        found = work.kept(name)
+        if not found:
+            with step(f"{place.engine} {place.cases:,}: {number} viewers"):
+                found = _head(place) | viewers.on_database(place.url, number, minutes, think)
+            work.keep(name, found)
+        if found["errors"] or found["wrong"] or found["same_link_other_headline"]:
+            complain(f"{name}: errors {found['errors']}, wrong screens {found['wrong']}")
+        report.say(screen, found)
+
+
 @app.command("report")
 def write_report(
     folder: Folder = FOLDER,
@@ -279,6 +310,7 @@ def everything(
     """Make, measure and write the report: everything at once."""
     measure_data(sizes, engines, folder, server, None, again)
     measure_browser(in_browser, engines, folder, server, None, again)
+    measure_viewers(in_browser, engines, folder, server, None, again)
     write_report(folder)
 
 

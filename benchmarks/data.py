@@ -1,6 +1,6 @@
 """The data time of each page with nothing cached, beside a bare scan in the same run; memory; the naive page.
 
-Each of the three functions at the end runs in a process of its own, so that memory is that of the work alone.
+Each of the functions that take a URL runs in a process of its own, so that memory is that of the work alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from benchmarks.asked import ROOT, Asked, asked_by, bare_scan, quiet, rows_fetch
 from benchmarks.machine import Memory
 from data_access.database import CaseDatabase, open_database
 from data_access.engine import parsed
+from data_access.filters import CaseFilter, county
+from data_access.lists import Question, case_list
 from data_access.settings import load
 
 RUNS: Final = 7
@@ -80,6 +82,27 @@ def _page(database: CaseDatabase, calls: Sequence[Asked], runs: int, seconds: fl
         "statements": len(ran),
         "rows": fetched,
     }
+
+
+def lists(url: str, runs: int, seconds: float, said: Said) -> dict[str, Any]:
+    """Seconds of the first page of the list of overdue cases, as of the newest data and as of half a year before."""
+    _at_home()
+    quiet()
+    database, _ = _opened(url)
+    at = database.demo_as_of or database.newest_at
+    assert at, "an empty database"
+    found: dict[str, Any] = {}
+    for name, as_of in (("now", at), ("past", at - timedelta(days=182))):
+        case_filter = county(as_of, database.settings.period)
+
+        def ask(case_filter: CaseFilter = case_filter) -> None:
+            with database.reading() as connection:
+                case_list(connection, database, case_filter, Question("overdue"))
+
+        said(name)
+        times, scans = _beside(database, ask, runs, seconds, time.monotonic())
+        found[name] = {"times": times, "scans": scans}
+    return found
 
 
 def whole_table(url: str, runs: int, seconds: float, said: Said) -> dict[str, Any]:

@@ -48,6 +48,9 @@ def say(screen: Console, found: Found) -> None:
             took, peak = _ms(median(naive["times"])), _mb(naive["peak"])
             screen.print(f"{head}: naive page {took} ms, peak {peak} MB", highlight=False, soft_wrap=True)
         return
+    if "viewers" in found:
+        screen.print(f"{head}: {', '.join(_of_viewers(found)[2:])}", highlight=False, soft_wrap=True)
+        return
     for key, name in APPS.items():
         if key in found:
             load, known, change = (median(found[key][each]) for each in ("load", "load_known", "change"))
@@ -75,12 +78,14 @@ def write(found: Sequence[Found], folder: Path) -> None:
 def tables(found: Sequence[Found]) -> str:
     """Every table, as Markdown."""
     data = sorted((each for each in found if "pages" in each), key=_place)
-    seen = sorted((each for each in found if "pages" not in each), key=_place)
+    seen = sorted((each for each in found if "dashboard" in each), key=_place)
+    many = sorted((each for each in found if "viewers" in each), key=_place)
     parts = [_measured_on(found)]
     if data:
         parts += ["![Data time against size, both axes logarithmic](speed.svg)"]
     parts += [_pages([each for each in data if each["cases"] == size]) for size in sorted({e["cases"] for e in data})]
-    parts += [table for table in (_growth(data), _beside_naive(data), _memory(data), _browser(seen)) if table]
+    more = (_lists(data), _growth(data), _beside_naive(data), _memory(data), _browser(seen), _viewers(many))
+    parts += [table for table in more if table]
     return "\n\n".join(parts) + "\n"
 
 
@@ -151,6 +156,47 @@ def _growth(data: Sequence[Found]) -> str:
         )
     head = ["engine", "cases", "data grow by", "the overview's time by", "the most any page's time"]
     return _markdown("Growth", head, rows) if rows else ""
+
+
+def _lists(data: Sequence[Found]) -> str:
+    rows = [
+        [NAMES[each["engine"]], f"{each['cases']:,}", *(_spread(got[when]["times"]) for when in ("now", "past"))]
+        for each in data
+        if (got := each.get("lists"))
+    ]
+    head = ["engine", "cases", "as of the newest data, ms", "half a year earlier, ms"]
+    return _markdown("First page of the overdue cases", head, rows) if rows else ""
+
+
+def _of_viewers(found: Found) -> list[str]:
+    change, first = found["filter_change"], found["first_load"]
+    return [
+        NAMES[found["engine"]],
+        f"{found['cases']:,}",
+        f"{found['viewers']} viewers",
+        f"filter change p50 {change['p50'] * 1000:,.0f} ms",
+        f"p95 {change['p95'] * 1000:,.0f} ms ({change['n']:,} changes)",
+        f"first load p95 {first['p95'] * 1000:,.0f} ms",
+        f"{sum(found['errors'].values())} errors",
+        f"at most {found['memory_mib']['most']:,.0f} MiB",
+        f"{found['memory_mib_a_session']:,.1f} MiB a session",
+    ]
+
+
+def _viewers(many: Sequence[Found]) -> str:
+    head = [
+        "engine",
+        "cases",
+        "at once",
+        "half within",
+        "95 % within",
+        "opening",
+        "errors",
+        "memory in all",
+        "a session",
+    ]
+    rows = [_of_viewers(each) for each in many]
+    return _markdown("Many viewers of one process", head, rows) if rows else ""
 
 
 def _beside_naive(data: Sequence[Found]) -> str:

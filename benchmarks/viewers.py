@@ -52,6 +52,9 @@ ACTS: Final = {"narrow": 45, "period": 30, "as_of": 5, "reset": 10, "page": 10}
 NARROW: Final = {"unit": 4, "township": 2, "category": 3, "channel": 2, "level": 1, "repeat": 1, "group": 1}
 CUSTOM: Final = -1
 """Position of the period of one's own among the periods: it would ask for two more dates."""
+VIEWERS: Final = 50
+MINUTES: Final = 3.0
+THINK: Final = 10.0
 SAMPLE: Final = 20
 Fresh = Callable[[], AbstractContextManager[str]]
 METRIC: Final = re.compile(
@@ -350,6 +353,26 @@ def measured(plan: Plan, processes: list[int], fresh: Fresh | None = None, sampl
     }
 
 
+def on_database(
+    url: str,
+    number: int = VIEWERS,
+    minutes: float = MINUTES,
+    think: float = THINK,
+    seed: int = 7,
+    check: int = SAMPLE,
+    options: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """`measured` on one dashboard process of its own; some of the screens are opened again in another."""
+
+    @contextmanager
+    def fresh() -> Iterator[str]:
+        with served(url, free_port(), options) as (base, _):
+            yield base
+
+    with served(url, free_port(), options) as (base, pid):
+        return measured(Plan(base, number, minutes * 60, think, seed), [pid], fresh, check)
+
+
 app = typer.Typer(add_completion=False)
 
 
@@ -358,9 +381,9 @@ def viewers(
     url: Annotated[str, typer.Option(help="The case database; read only.")] = "",
     at: Annotated[str, typer.Option(help="A dashboard or proxy that runs already, instead of a new process.")] = "",
     process: Annotated[list[int] | None, typer.Option(help="With --at: processes whose memory counts.")] = None,
-    number: Annotated[int, typer.Option("--viewers", help="How many at once.")] = 50,
-    minutes: Annotated[float, typer.Option(help="How long they change filters.")] = 3.0,
-    think: Annotated[float, typer.Option(help="Seconds from an answer to the next change, on average.")] = 10.0,
+    number: Annotated[int, typer.Option("--viewers", help="How many at once.")] = VIEWERS,
+    minutes: Annotated[float, typer.Option(help="How long they change filters.")] = MINUTES,
+    think: Annotated[float, typer.Option(help="Seconds from an answer to the next change, on average.")] = THINK,
     seed: Annotated[int, typer.Option(help="What they choose.")] = 7,
     check: Annotated[int, typer.Option(help="How many screens to open again in a fresh process.")] = SAMPLE,
     option: Annotated[list[str] | None, typer.Option(help="More options for Streamlit.")] = None,
@@ -373,16 +396,7 @@ def viewers(
         plan = Plan(at, number, minutes * 60, think, seed)
         results = measured(plan, process or [], lambda: nullcontext(at), check)
     else:
-        more = tuple(option or ())
-
-        @contextmanager
-        def fresh() -> Iterator[str]:
-            with served(url, free_port(), more) as (base, _):
-                yield base
-
-        with served(url, free_port(), more) as (base, pid):
-            plan = Plan(base, number, minutes * 60, think, seed)
-            results = measured(plan, [pid], fresh, check)
+        results = on_database(url, number, minutes, think, seed, check, tuple(option or ()))
     said = json.dumps(results, ensure_ascii=False, indent=2)
     typer.echo(said)
     if to:

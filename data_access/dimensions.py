@@ -86,6 +86,9 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
 
 `batch`, `instructed` and `item` are those of the entries that an indicator counts; others have no such groups."""
 
+TOGETHER: Final = frozenset({"unit", "kind", "township", "category", "field", "functional", "channel", "level"})
+"""Groups that are codes as they are recorded: several of them can be counted in one statement (GROUPING SETS)."""
+
 
 def group_of(cases: Cases, by: str, indicator: Indicator | None) -> ColumnElement[Any]:
     """What `by` groups on: slips and assistance by the unit asked, the office's work by who registered."""

@@ -6,10 +6,10 @@ was shown for. Its cases are selected by the very conditions that counted them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 from sqlalchemy import (
@@ -225,12 +225,12 @@ def case_list(
         keys = keys[::-1]
     last = first + len(keys) - 1
     return CasePage(
-        _rows(connection, database, seen, [case_id for case_id, _ in keys]),
+        _rows(connection, database, seen, keys),
         total,
         entries,
         first if keys else 0,
-        Place(keys[0][1], keys[0][0], back=True) if keys and first > 1 else None,
-        Place(keys[-1][1], keys[-1][0]) if keys and last < total else None,
+        Place(keys[0].sort_key, keys[0].case_id, back=True) if keys and first > 1 else None,
+        Place(keys[-1].sort_key, keys[-1].case_id) if keys and last < total else None,
     )
 
 
@@ -249,14 +249,17 @@ def every_case(
     """
     seen = question.seen_by(case_filter)
     asked = _list_of(database, question, seen, search, order, descending)
-    keys = [case_id for case_id, _ in asked.keys(connection, START, None)]
-    keys = list(dict.fromkeys(keys))
+    keys = list({key.case_id: key for key in asked.keys(connection, START, None)}.values())
     for start in range(0, max(len(keys), 1), _AT_ONCE):
         yield _rows(connection, database, seen, keys[start : start + _AT_ONCE])
 
 
-Key = tuple[str, datetime | str | None]
-"""A case's case_id and sort value."""
+class Key(NamedTuple):
+    """A case's case_id and sort value; and when it was registered, by which its row is found faster."""
+
+    case_id: str
+    sort_key: datetime | str | None
+    registered_at: datetime
 
 
 @dataclass(frozen=True)
@@ -284,23 +287,29 @@ class _List:
         source = source_of(self.cases, self.indicator, self.dimensions)
         return [select(*columns).select_from(source).where(way, *self.where) for way in self.ways]
 
+    def _of_key(self) -> list[ColumnElement[Any]]:
+        """The columns of a `Key`."""
+        columns = (self.order.case_id, self.order.key, self.cases.columns.registered_at)
+        return [column.label(name) for column, name in zip(columns, Key._fields, strict=True)]
+
     def _matched(self) -> Any:
-        """The matching cases as columns: case_id, key, n (entries)."""
-        selects = self._selects(self.order.case_id.label("case_id"), self.order.key.label("sort_key"))
+        """The matching cases as columns: those of a `Key`, n (entries)."""
+        selects = self._selects(*self._of_key())
         matched = (union_all(*selects) if len(selects) > 1 else selects[0]).subquery("matched")
         found = matched.c
         undone = replace(self.cases, known_open=False).undone_closings if self.cases.known_open else None
         if undone is not None:
             # Of the few that match, leave out those whose closing, undone since, was in force at the instant.
             # The window keeps SQLite from joining each way with the undone closings, which would be made twice.
-            once = select(found.case_id, found.sort_key, func.count().over().label("of")).subquery("once")
+            once = select(*found, func.count().over().label("of")).subquery("once")
             found, at = once.c, self.cases.at
             then = and_(undone.c.case_id == found.case_id, undone.c.closed_at <= at, undone.c.reopened_at > at)
-            still = select(found.case_id, found.sort_key).select_from(once.outerjoin(undone, then))
+            still = select(*(found[name] for name in Key._fields)).select_from(once.outerjoin(undone, then))
             found = still.where(undone.c.case_id.is_(None)).subquery("still_open").c
         if not self.counts_entries:
             return found
-        of_case = select(found.case_id, func.min(found.sort_key).label("sort_key"), func.count().label("n"))
+        least = (func.min(found[name]).label(name) for name in Key._fields[1:])
+        of_case = select(found.case_id, *least, func.count().label("n"))
         return of_case.group_by(found.case_id).subquery("matched_case").c
 
     def page(self, connection: Connection, place: Place, limit: int) -> tuple[list[Key], int, int, int]:
@@ -313,8 +322,7 @@ class _List:
         left = _number_of(beyond)
         entries: Any = func.sum(matched.n) if self.counts_entries else func.count()
         counted = select(
-            matched.case_id,
-            matched.sort_key,
+            *(matched[name] for name in Key._fields),
             func.count().over().label("total"),
             entries.over().label("entries"),
             left.over().label("from_here"),
@@ -325,24 +333,24 @@ class _List:
         rows = connection.execute(statement if beyond is None else statement.where(beyond)).all()
         if not rows:
             return [], 0, 0, 0
-        counts = tuple(int(count) for count in rows[0][2:])
-        return _whole([(row[0], row[1]) for row in rows], limit), counts[0], counts[1], counts[2]
+        every, entries_in_all, from_here = (int(count) for count in rows[0][len(Key._fields) :])
+        return _whole([Key(*row[: len(Key._fields)]) for row in rows], limit), every, entries_in_all, from_here
 
     def keys(self, connection: Connection, place: Place, limit: int | None) -> list[Key]:
         """The keys from `place` on, in reading order."""
         if len(self.ways) == 1 and not self.is_short:
             order = self.order
-            (statement,) = self._selects(order.case_id.label("case_id"), order.key.label("sort_key"))
+            (statement,) = self._selects(*self._of_key())
         else:
             matched = self._matched()
             order = replace(self.order, key=matched.sort_key, case_id=matched.case_id)
-            statement = select(matched.case_id, matched.sort_key)
+            statement = select(*(matched[name] for name in Key._fields))
         beyond = order.beyond(place)
         if beyond is not None:
             statement = statement.where(beyond)
         statement = statement.order_by(*order.by(back=place.back))
         rows = connection.execute(statement if limit is None else statement.limit(limit + 1)).all()
-        keys = [(row[0], row[1]) for row in rows]
+        keys = [Key(*row) for row in rows]
         return keys if limit is None else _whole(keys, limit)
 
     def _counts(self, connection: Connection, place: Place) -> tuple[int, int]:
@@ -366,8 +374,8 @@ def _number_of(rows: Condition | None) -> Any:
 def _whole(keys: list[Key], limit: int) -> list[Key]:
     """The first `limit` of the keys, and no part of several rows of one number: they go to the next page together."""
     shown = keys[:limit]
-    if len(keys) > limit and keys[limit][0] == shown[-1][0]:
-        shown = [key for key in shown if key[0] != shown[-1][0]] or shown
+    if len(keys) > limit and keys[limit].case_id == shown[-1].case_id:
+        shown = [key for key in shown if key.case_id != shown[-1].case_id] or shown
     return shown
 
 
@@ -385,17 +393,21 @@ def _list_of(
     return _List(cases, where, either or [true()], indicator, dimensions, in_order)
 
 
-def _rows(connection: Connection, database: CaseDatabase, seen: CaseFilter, keys: list[str]) -> pd.DataFrame:
+def _rows(connection: Connection, database: CaseDatabase, seen: CaseFilter, keys: Sequence[Key]) -> pd.DataFrame:
     """The columns of the cases on a page, in the order of `keys`: of no others steps and deadlines are worked out."""
-    cases = replace(cases_at(database, seen.at), among=tuple(keys))
+    places = {key.case_id: place for place, key in enumerate(keys)}
+    cases = replace(cases_at(database, seen.at), among=tuple(places))
     columns = _columns(cases)
     # A number that is given twice, where numbers are the only keys, may also be that of a case not to be listed.
     # Worked out here and not as a condition, which would be tried on every row of the table first.
     listed = _flag(and_(cases.exists, ~cases.is_accusation))
     selected = {"case_id": cases.case_id, "listed": listed, **columns}
-    statement = select(*(column.label(name) for name, column in selected.items())).where(cases.case_id.in_(keys))
+    statement = select(*(column.label(name) for name, column in selected.items())).where(cases.case_id.in_(places))
+    if keys and database.prepared and database.has("case_id"):  # a copy has no index; it is in order of registration
+        registered = [key.registered_at for key in keys]
+        between = literal(min(registered), schema.Moment), literal(max(registered), schema.Moment)
+        statement = statement.where(cases.columns.registered_at.between(*between))
     found = connection.execute(statement.select_from(cases.source)).mappings().all() if keys else []
-    places = {key: place for place, key in enumerate(keys)}
     rows = sorted((row for row in found if row["listed"]), key=lambda row: places[row["case_id"]])
     return _with_days(pd.DataFrame(rows, columns=list(columns)), seen)
 

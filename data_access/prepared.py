@@ -97,6 +97,8 @@ def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
         "prepared_unit_rating_due": cases.unit_rating_due,
         "prepared_forwarded_at": func.least(*cases.ways_forward),
         "prepared_noticed_at": func.least(*cases.ways_of_notice),
+        "prepared_office_satisfied": cases.is_satisfied("office"),
+        "prepared_unit_satisfied": cases.is_satisfied("unit"),
         "prepared_on_clock": cases.has_clock,
         "prepared_accusation": cases.is_accusation,
         "prepared_outside": cases.is_outside,

@@ -37,7 +37,8 @@ DISPOSITIONS: Final = (
 TRACKS: Final = ("statutory", "summary", "other")
 CLOSED_HOW: Final = ("handled", "not_accepted", "withdrawn", "transferred", "merged")
 OUTCOMES: Final = ("supported", "explained", "not_supported")
-RATINGS: Final = ("satisfied", "basically_satisfied", "dissatisfied")
+SATISFIED: Final = ("satisfied", "basically_satisfied")
+RATINGS: Final = (*SATISFIED, "dissatisfied")
 EXTENSION_REASONS: Final = ("complex", "investigation", "expert_opinion", "coordination", "other")
 EVENT_KINDS: Final = ("closed", "reopened", "reassigned", "returned", "extended")
 LISTING_KINDS: Final = ("supervised", "backlog")
@@ -289,6 +290,8 @@ PREPARED: Final = (
     _moment("prepared_unit_rating_due", "end of the window for rating the responsible unit, or its rating"),
     _moment("prepared_forwarded_at", "first forwarded, or otherwise disposed of"),
     _moment("prepared_noticed_at", "first accepted, not accepted, or objected to in time"),
+    _flag("prepared_office_satisfied", "whether the rating of the petition office is a satisfied one"),
+    _flag("prepared_unit_satisfied", "whether the rating of the responsible unit is a satisfied one"),
     _flag("prepared_on_clock", "on the closing clock for as long as it is open, given a deadline"),
     _flag("prepared_accusation", "an accusation (检举控告): in county totals only"),
     _flag("prepared_outside", "disposed of in a way that is outside every closing denominator"),

@@ -607,6 +607,17 @@ class Cases:
             return self.columns.prepared_unit_rating_due  # type: ignore[no-any-return]
         return func.coalesce(self.columns.unit_rating_expires_at, self.columns.unit_rated_at)
 
+    def is_satisfied(self, whose: str) -> Condition:
+        """Whether the rating of the `office` or the `unit` is a satisfied one; empty where there is none."""
+        if self.database.prepared:
+            return getattr(self.columns, f"prepared_{whose}_satisfied")  # type: ignore[no-any-return]
+        return getattr(self.columns, f"{whose}_rating").in_(schema.SATISFIED)  # type: ignore[no-any-return]
+
+    def has_rating(self, whose: str) -> Condition:
+        """Whether there is one."""
+        column = f"prepared_{whose}_satisfied" if self.database.prepared else f"{whose}_rating"
+        return getattr(self.columns, column).is_not(None)  # type: ignore[no-any-return]
+
     def entry(self, table: str) -> Any:
         """The columns of a table that may have several rows a case, by name."""
         return getattr(self, ENTRIES[table])

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -26,6 +26,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Date,
     False_,
     FromClause,
     Integer,
@@ -39,6 +40,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
     union_all,
 )
 
@@ -46,7 +48,7 @@ from data_access import schema
 from data_access.database import CaseDatabase
 from data_access.deadlines import last_moment
 from data_access.dialect import day_of, rows_of
-from data_access.dimensions import DIMENSIONS, counts_accusations, group_of, source_of
+from data_access.dimensions import DIMENSIONS, TOGETHER, counts_accusations, group_of, source_of
 from data_access.few import are_few, few
 from data_access.filters import CaseFilter
 from data_access.indicator import Indicator, Rule, never
@@ -59,6 +61,8 @@ Row = tuple[str, int, Any, int, int]
 Seen = tuple[Span, datetime]
 """A period and the instant it is seen at."""
 Statement = Select[Any] | CompoundSelect[Any]
+Take = Callable[[int, int, Any, int, int], None]
+"""What becomes of a count: which of several indicators, key, group, numerator, denominator."""
 FEW: Final = 6
 """Up to so many periods take a narrow select each; more are joined as a table."""
 
@@ -143,6 +147,29 @@ class _Part:
 
 
 @dataclass(frozen=True)
+class _Counting:
+    """A statement that counts, and where in its rows each of several has its numerator and its denominator."""
+
+    statement: Statement
+    places: tuple[tuple[int, int], ...]
+    in_sets: tuple[str | None, ...] = ()
+    """What each is grouped by, where that is not the same for all: a row ends with what it is grouped by."""
+
+    def part(self, take: Take) -> _Part:
+        """The statement, whose rows go to `take`."""
+        every = range(len(self.places))
+        of_set = {by: [n for n in every if self.in_sets[n] == by] for by in self.in_sets}
+
+        def take_all(rows: Iterable[Any]) -> None:
+            for row in rows:
+                for n in of_set[row[-1]] if of_set else every:
+                    met, among = self.places[n]
+                    take(n, row[0], row[1], row[met], row[among])
+
+        return _Part(self.statement, take_all)
+
+
+@dataclass(frozen=True)
 class _Apart:
     """The cases that must be seen at the instant of each period, as they were then."""
 
@@ -175,8 +202,15 @@ class _Tally:
 
     def counted(self, connection: Connection) -> Counts:
         self.counts = {each: {} for each in self.wanted}
-        for part in self._parts():
-            part.take(connection.execute(part.statement).all())
+
+        def rows_of_one(statement: Statement) -> Sequence[Any]:
+            return connection.execute(statement).all()
+
+        # While the database answers one statement, the next ones are made.
+        with ThreadPoolExecutor(1) as asking:
+            answers = [(part, asking.submit(rows_of_one, part.statement)) for part in self._parts()]
+            for part, answer in answers:
+                part.take(answer.result())
         return self.counts
 
     @cached_property
@@ -193,25 +227,28 @@ class _Tally:
         by_day: dict[tuple[Any, ...], list[_Flow]] = {}
         alone: dict[tuple[Any, ...], list[_Wanted]] = {}
 
+        in_sets = self.database.engine.dialect.name in ("duckdb", "postgresql")
+
         def by_itself(wanted: _Wanted) -> None:
             # Elsewhere what is asked of other tables is found in a WHERE clause, and not for each entry anew.
             base = wanted.of_entries if self.database.prepared and wanted.of_entries else wanted.base
-            alone.setdefault((*base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
+            by = TOGETHER if in_sets and wanted.by in TOGETHER else wanted.by
+            alone.setdefault((by, *base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
 
         for (indicator, by), every in self.wanted.items():
             wanted = _Wanted(indicator, by, tuple(every))
             if indicator.flow and not by and len(wanted.instants) > 1:
                 yield from self._stocks(wanted, by_day)
-            elif indicator.ahead and self.database.prepared and not _moves(by) and self._are_apart(wanted):
+            elif indicator.ahead and self.database.prepared and not _moves(by) and len(wanted.instants) > FEW:
                 yield from self._ahead(wanted)
             elif not indicator.moment or _moves(by) or len(every) == 1:
                 by_itself(wanted)
             elif indicator.unsettled:
-                by_day.setdefault(wanted.base, []).append(_Flow(wanted, wanted))
+                by_day.setdefault((by, *wanted.base), []).append(_Flow(wanted, wanted))
             else:
                 now, rest = wanted.split(self.latest)
                 if now:
-                    by_day.setdefault(wanted.base, []).append(_Flow(now, now, settled=True))
+                    by_day.setdefault((by, *wanted.base), []).append(_Flow(now, now, settled=True))
                 if rest:
                     by_itself(rest)
         for flows in by_day.values():
@@ -237,7 +274,7 @@ class _Tally:
                 self._select(several, _of_way(cases, way), way.conditions, literal(position), apart)
                 for way in ways(cases, first.indicator, window)
             ]
-        yield _Part(_union(selects), self._taking(several))
+        yield _union(selects).part(self._taking(several))
         if apart:
             yield self._joined(several, apart)
 
@@ -250,7 +287,7 @@ class _Tally:
         cases = self._recorded(window.at, first.indicator)
         aparts = [self._apart(flow.asked, settled=flow.settled) for flow in flows]
         counted = [flow.counted for flow in flows]
-        statement = _union(
+        counting = _union(
             [
                 self._select(counted, _of_way(cases, way), way.conditions, day_of(way.moment), *aparts)
                 for way in ways(cases, first.indicator, window)
@@ -258,16 +295,16 @@ class _Tally:
         )
 
         def take(rows: Iterable[Any]) -> None:
-            of_group: dict[Any, list[tuple[date, Sequence[Any]]]] = {}
-            for day, group, *counts in rows:
-                of_group.setdefault(group, []).append((day, counts))
+            of_group: dict[Any, list[Sequence[Any]]] = {}
+            for row in rows:
+                of_group.setdefault(row[1], []).append(row)
             for group, found in of_group.items():
-                totals = dict(zip(seen, days.totals(found, 2 * len(flows)), strict=True))
-                for position, flow in enumerate(flows):
+                totals = dict(zip(seen, days.totals(found), strict=True))
+                for flow, (met, among) in zip(flows, counting.places, strict=True):
                     for each in flow.counted.seen:
-                        numerator, denominator = totals[each][2 * position : 2 * position + 2]
-                        flow.add(self, each, group, numerator, denominator)
+                        flow.add(self, each, group, totals[each][met], totals[each][among])
 
+        statement = counting.statement
         yield _Part(days.in_parts(statement) if first.by else statement, take)
         together: dict[tuple[Any, ...], list[_Wanted]] = {}
         for flow, apart in zip(flows, aparts, strict=True):
@@ -288,57 +325,45 @@ class _Tally:
             for way in ways(cases, wanted.indicator, window)
         ]
 
-        def take(rows: Iterable[Any]) -> None:
-            for _, group, numerator, denominator in rows:
-                for seen in wanted.seen:
-                    self.add(wanted, seen, group, numerator, denominator)
+        def take(_: int, __: int, group: Any, numerator: int, denominator: int) -> None:
+            for seen in wanted.seen:
+                self.add(wanted, seen, group, numerator, denominator)
 
-        yield _Part(_union(selects), take)
+        yield _union(selects).part(take)
         since = {at: Span(at.date() + timedelta(days=1), latest.date()) for _, at in wanted.seen if at < latest}
         for moving, sign in zip(wanted.indicator.flow, (-1, +1), strict=True):
             moved = _Wanted(moving, None, tuple((span, self.latest) for span in since.values()))
-            by_day.setdefault(moved.base, []).append(_Flow(wanted, moved, sign=sign, since=since))
+            by_day.setdefault((None, *moved.base), []).append(_Flow(wanted, moved, sign=sign, since=since))
         if apart:
             yield self._joined([wanted], apart)
 
-    def _are_apart(self, wanted: _Wanted) -> bool:
-        """Whether its periods are many, and no deadline falls into what lies ahead of two of them."""
-        instants, end_of = sorted(wanted.instants), self._end_of(wanted.indicator)
-        return len(instants) > FEW and all(end_of(at) <= later for at, later in pairwise(instants))
-
-    def _end_of(self, indicator: Indicator) -> Callable[[datetime], datetime]:
-        """The end of what lies ahead of an instant."""
-        assert indicator.ahead
-        days = timedelta(indicator.ahead(self.database.settings))
-        return lambda at: last_moment(at.date() + days)
-
     def _ahead(self, wanted: _Wanted) -> Iterable[_Part]:
-        """By the deadline, which says the period: one select for the latest and one for those since extended."""
-        end_of, instants = self._end_of(wanted.indicator), sorted(wanted.instants)
+        """By the day of the deadline, joined with the instants it is ahead of: in force, or since extended."""
+        assert wanted.indicator.ahead
+        ahead, instants = timedelta(wanted.indicator.ahead(self.database.settings)), sorted(wanted.instants)
+        days = self._days_of([(at, last_moment(at.date() + ahead)) for at in instants]).c
         apart = self._apart(wanted, settled=True)
         columns = self._recorded(self.earliest, wanted.indicator)
         selects = []
         for due, extended_later in ((columns.final_due, False), (columns.first_due, True)):
-            until = [due <= literal(end_of(at), schema.Moment) for at in instants]
-            seen_at = case(*((each, literal(at, schema.Moment)) for each, at in zip(until, instants, strict=True)))
-            cases = replace(self._recorded(seen_at, wanted.indicator), known_due=due)
-            later = cases.columns.extended_at > seen_at
-            where = [
+            cases = replace(self._recorded(days.at, wanted.indicator), known_due=due)
+            later = cases.columns.extended_at > days.at
+            within = [
                 due > literal(instants[0], schema.Moment),
-                until[-1],
-                due > seen_at,
-                later if extended_later else _not(later),
+                due <= literal(last_moment(instants[-1].date() + ahead), schema.Moment),
+                day_of(due) == days.day,
+                due > days.at,
+                due <= days.until,
             ]
-            key = case(*((each, literal_column(str(position))) for position, each in enumerate(until)))
-            selects.append(self._select([wanted], cases, where, key, apart))
+            where = [*within, later if extended_later else _not(later)]
+            selects.append(self._select([wanted], cases, where, days.span, apart, windows=days.day.table))
 
-        def take(rows: Iterable[Any]) -> None:
-            for position, group, numerator, denominator in rows:
-                for seen in wanted.seen:
-                    if seen[1] == instants[position]:
-                        self.add(wanted, seen, group, numerator, denominator)
+        def take(_: int, position: int, group: Any, numerator: int, denominator: int) -> None:
+            for seen in wanted.seen:
+                if seen[1] == instants[position]:
+                    self.add(wanted, seen, group, numerator, denominator)
 
-        yield _Part(_union(selects), take)
+        yield _union(selects).part(take)
         if apart:
             yield self._joined([wanted], apart)
 
@@ -388,8 +413,8 @@ class _Tally:
             rows = those(every, only.found(every))
             then = replace(then, rows=rows, among=select(rows.case_id))
         where = [only.holds(then)] if only and then.rows is None else []
-        statement = self._select(several, then, where, windows.c.span, window=window, windows=windows)
-        return _Part(statement, self._taking(several))
+        counting = self._select(several, then, where, windows.c.span, window=window, windows=windows)
+        return counting.part(self._taking(several))
 
     def _table(self, every: Sequence[Seen]) -> tuple[FromClause, Window]:
         """The periods as a small table: span, first, last, at; and the window that its columns are."""
@@ -397,6 +422,16 @@ class _Tally:
         columns = {"span": Integer(), "first": schema.Moment, "last": schema.Moment, "at": schema.Moment}
         table = rows_of(self.database.engine.dialect.name, "span_window", columns, rows)
         return table, Window(table.c.first, table.c.last, table.c.at)
+
+    def _days_of(self, stretches: Sequence[tuple[datetime, datetime]]) -> FromClause:
+        """The days of each stretch as a small table: day, span (position of the stretch), at, until."""
+        rows = [
+            (at.date() + timedelta(days), n, at, until)
+            for n, (at, until) in enumerate(stretches)
+            for days in range((until.date() - at.date()).days + 1)
+        ]
+        columns = {"day": Date(), "span": Integer(), "at": schema.Moment, "until": schema.Moment}
+        return rows_of(self.database.engine.dialect.name, "span_day", columns, rows)
 
     # --- one select, and what becomes of its rows
 
@@ -409,31 +444,44 @@ class _Tally:
         *aparts: _Apart | None,
         window: Window | None = None,
         windows: FromClause | None = None,
-    ) -> Select[Any]:
-        """`key`, the group, then numerator and denominator of each of `several`, of the cases that meet `where`.
+    ) -> _Counting:
+        """`key`, the group, then the numerators and denominators of `several`, of the cases that meet `where`.
 
         What all of them have in common stands in the WHERE clause, the rest in their sums. `aparts`: those that are
         counted apart, of all or of each. `window`: where `where` does not say it already.
         """
-        first, by = several[0].indicator, several[0].by
+        first, bys = several[0].indicator, list(dict.fromkeys(each.by for each in several if each.by))
         each_apart = aparts if len(aparts) == len(several) else aparts * len(several) or [None] * len(several)
         bases = [self._base(each, cases, apart, window) for each, apart in zip(several, each_apart, strict=True)]
         shared = [name for name in bases[0] if all(name in base for base in bases)]
-        columns: list[ColumnElement[Any]] = []
-        for n, (each, base) in enumerate(zip(several, bases, strict=True)):
-            among = [condition for name, condition in base.items() if name not in shared]
-            indicator = each.indicator
-            met = [*among, indicator.numerator(cases)] if indicator.numerator else among
-            for name, part in ((f"met_{n}", met), (f"among_{n}", among)):
-                counting = func.sum(case((and_(*part), 1), else_=0)) if part else func.count()
-                columns.append(counting.label(name))
-        group = group_of(cases, by, first) if by else None
-        counted = [*where, *self.case_filter.where(cases), *(bases[0][name] for name in shared)]
-        source = source_of(cases, first, [by] if by else [], windows)  # last: it joins what has been asked for
-        grouping = [each for each in (key, group) if each is not None and not isinstance(each, BindParameter)]
-        of_group = null() if group is None else group
+        sums: dict[Any, ColumnElement[Any]] = {}  # what is counted in the same way is counted once
+        counted: list[tuple[Any, Any]] = []
+        for each, base in zip(several, bases, strict=True):
+            numerator = each.indicator.numerator
+            among = tuple(name for name in base if name not in shared)
+            met = (*among, numerator) if numerator else among
+            sums.setdefault(among, _sum(*(base[name] for name in among)))
+            if numerator and met not in sums:
+                sums[met] = _sum(*(base[name] for name in among), numerator(cases))
+            counted.append((met, among))
+        at = {name: position for position, name in enumerate(sums, start=len(("key", "of_group")))}
+        groups = {by: group_of(cases, by, first) for by in bys}
+        conditions = [*where, *self.case_filter.where(cases), *(bases[0][name] for name in shared)]
+        source = source_of(cases, first, bys, windows)  # last: it joins what has been asked for
+        columns = [each.label(f"n_{position}") for position, each in enumerate(sums.values())]
+        grouping: list[ColumnElement[Any]] = [] if isinstance(key, BindParameter) else [key]
+        of_group: ColumnElement[Any] = next(iter(groups.values()), null())
+        if len(groups) > 1:
+            grouping.append(func.grouping_sets(*map(tuple_, groups.values())))
+            is_of = {by: func.grouping(group) == literal_column("0") for by, group in groups.items()}
+            of_group = case(*((is_of[by], group) for by, group in groups.items()))
+            columns.append(case(*((holds, literal_column(f"'{by}'")) for by, holds in is_of.items())).label("of_set"))
+        else:
+            grouping.extend(groups.values())
         statement = select(key.label("key"), of_group.label("of_group"), *columns).select_from(source)
-        return statement.where(*counted).group_by(*grouping)
+        places = tuple((at[met], at[among]) for met, among in counted)
+        in_sets = tuple(each.by for each in several) if len(groups) > 1 else ()
+        return _Counting(statement.where(*conditions).group_by(*grouping), places, in_sets)
 
     def _base(self, wanted: _Wanted, cases: Cases, apart: _Apart | None, window: Window | None) -> dict[Any, Condition]:
         """The conditions of a denominator, each by a name that equal ones share."""
@@ -453,11 +501,9 @@ class _Tally:
     def _recorded(self, at: Any, indicator: Indicator) -> Cases:
         return Cases(self.database, at, self.earliest, as_recorded=True, part=_part(indicator))
 
-    def _taking(self, several: Sequence[_Wanted]) -> Callable[[Iterable[Any]], None]:
-        def take(rows: Iterable[Any]) -> None:
-            for position, group, *found in rows:
-                for each, numerator, denominator in zip(several, found[::2], found[1::2], strict=True):
-                    self.add(each, each.seen[position], group, numerator, denominator)
+    def _taking(self, several: Sequence[_Wanted]) -> Take:
+        def take(n: int, position: int, group: Any, numerator: int, denominator: int) -> None:
+            self.add(several[n], several[n].seen[position], group, numerator, denominator)
 
         return take
 
@@ -480,17 +526,17 @@ class _Wanted:
 
     @property
     def base(self) -> tuple[Any, ...]:
-        """What it must share with others to be counted in one statement with them."""
+        """What it must share with others, beside the grouping, to be counted in one statement with them."""
         indicator = self.indicator
         anywhere = indicator.moment is None and not indicator.of_open  # found by their own conditions only
         own = indicator.denominator if anywhere else None
-        return self.by, indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead, own
+        return indicator.table, indicator.moment, indicator.office, indicator.of_open, indicator.ahead, own
 
     @property
     def of_entries(self) -> tuple[Any, ...] | None:
         """The same for counting entries by themselves, which are few: whatever their moment is; None for cases."""
         indicator = self.indicator
-        return None if indicator.table == "petition_case" else (self.by, indicator.table, indicator.office)
+        return None if indicator.table == "petition_case" else (indicator.table, indicator.office)
 
     @property
     def instants(self) -> set[datetime]:
@@ -554,14 +600,20 @@ class _Days:
         totals = [func.sum(parts[column.key]) for column in counts]
         return select(parts.part, parts.of_group, *totals).group_by(parts.part, parts.of_group)
 
-    def totals(self, rows: Iterable[tuple[date, Sequence[Any]]], width: int) -> list[list[int]]:
-        """The counts of each span."""
-        parts = [[0] * width for _ in range(len(self.cuts) + 1)]
-        for day, counts in rows:
-            part = parts[bisect_right(self.cuts, day)]
-            for position, count_of_day in enumerate(counts):
-                part[position] += int(count_of_day or 0)
-        return [[sum(column) for column in zip(*parts[first : last + 1], strict=True)] for first, last in self.parts]
+    def totals(self, rows: Iterable[Sequence[Any]]) -> list[list[int]]:
+        """The counts of each span, in the places of the rows: day, group, counts."""
+        parts: list[list[Sequence[Any]]] = [[] for _ in range(len(self.cuts) + 1)]
+        width = 0
+        for row in rows:
+            parts[bisect_right(self.cuts, row[0])].append(row)
+            width = len(row)
+        summed = [
+            [0, 0, *(sum(map(int, column)) for column in zip(*(row[2:] for row in part), strict=True))]
+            if part
+            else [0] * width
+            for part in parts
+        ]
+        return [[sum(column) for column in zip(*summed[first : last + 1], strict=True)] for first, last in self.parts]
 
 
 def _part(indicator: Indicator) -> str:
@@ -583,5 +635,12 @@ def _not(condition: Condition) -> Condition:
     return ~func.coalesce(condition, false())
 
 
-def _union(selects: Sequence[Select[Any]]) -> Statement:
-    return union_all(*selects) if len(selects) > 1 else selects[0]
+def _sum(*conditions: Condition) -> ColumnElement[Any]:
+    """How many rows meet all conditions."""
+    return func.count(case((and_(*conditions), literal_column("1")))) if conditions else func.count()
+
+
+def _union(counting: Sequence[_Counting]) -> _Counting:
+    """All of them as one statement; they count the same, each among other cases."""
+    selects = [each.statement for each in counting]
+    return replace(counting[0], statement=union_all(*selects)) if len(selects) > 1 else counting[0]
