@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -202,15 +201,8 @@ class _Tally:
 
     def counted(self, connection: Connection) -> Counts:
         self.counts = {each: {} for each in self.wanted}
-
-        def rows_of_one(statement: Statement) -> Sequence[Any]:
-            return connection.execute(statement).all()
-
-        # While the database answers one statement, the next ones are made.
-        with ThreadPoolExecutor(1) as asking:
-            answers = [(part, asking.submit(rows_of_one, part.statement)) for part in self._parts()]
-            for part, answer in answers:
-                part.take(answer.result())
+        for part in self._parts():
+            part.take(connection.execute(part.statement).all())
         return self.counts
 
     @cached_property
