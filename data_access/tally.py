@@ -218,7 +218,6 @@ class _Tally:
     def _parts(self) -> Iterable[_Part]:
         by_day: dict[tuple[Any, ...], list[_Flow]] = {}
         alone: dict[tuple[Any, ...], list[_Wanted]] = {}
-
         in_sets = self.database.engine.dialect.name in ("duckdb", "postgresql")
 
         def by_itself(wanted: _Wanted) -> None:

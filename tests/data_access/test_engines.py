@@ -25,6 +25,7 @@ from test_since import COMPARED
 from data_access import flows, lists, queries, schema, settings, since, views
 from data_access.database import CaseDatabase, open_database
 from data_access.demo import make_demo
+from data_access.dimensions import TOGETHER
 from data_access.engine import parsed, reading_engine, sentences
 from data_access.filters import county
 from data_access.indicators import INDICATORS
@@ -216,7 +217,7 @@ def measured_here(file: Path, name: str, by: str | None) -> dict[Any, tuple[int 
 
 def once_more(engine: str, name: str, by: str | None) -> bool:
     """Whether it is PostgreSQL's comparison on a second server; what groups by no column of units is alike."""
-    return engine == "mariadb" != engines.chosen and by not in (None, "unit") and name != "narrowed"
+    return engine == "mariadb" != engines.chosen and by != "unit"
 
 
 @pytest.mark.parametrize(
@@ -250,6 +251,17 @@ def test_both_engines_measure_a_rough_county_the_same(
     here = measured_here(rough_file, name, by)
     assert here == measured(opened(server_rough), FILTERS[name], *KEYS, by=by)
     assert len(here) >= len(KEYS) * 3 // 4
+
+
+@pytest.mark.parametrize("name", ["a year earlier", "narrowed"])
+def test_several_groupings_at_once_are_each_alone(rough_file: Path, server_rough: str, name: str) -> None:
+    """Where an engine can, several groupings share a statement (GROUPING SETS)."""
+    groupings, server = sorted(TOGETHER), opened(server_rough)
+    with server.reading() as connection:
+        asked = [queries.Asked(KEYS, (FILTERS[name].span,), by) for by in groupings]
+        together = queries.measure_together(connection, server, FILTERS[name], asked)
+    for by, found in zip(groupings, together, strict=True):
+        assert counts(found, grouped=True) == measured_here(rough_file, name, by), by
 
 
 def test_both_engines_measure_the_same_months(demo_file: Path, server_demo: CaseDatabase) -> None:
