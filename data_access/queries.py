@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
@@ -114,6 +115,14 @@ def _table(rows: list[Row], keys: Sequence[str], database: CaseDatabase, spans: 
             found.append((key, span, group, numerator, denominator, numerator / denominator if denominator else None))
     order = {key: position for position, key in enumerate(keys)}
     found.sort(key=lambda row: (order[row[0]], row[1]))
-    table = pd.DataFrame(found, columns=["indicator", "span", "group", "numerator", "denominator", "value"])
-    kinds = {"span": "int64", "group": object, "numerator": "Int64", "denominator": "Int64", "value": "Float64"}
-    return table.astype(kinds)  # type: ignore[arg-type]
+    indicators, positions, groups, numerators, denominators, values = zip(*found, strict=True) if found else ((),) * 6
+    return pd.DataFrame(
+        {
+            "indicator": list(indicators),
+            "span": np.array(positions, dtype="int64"),
+            "group": pd.Series(groups, dtype=object),
+            "numerator": pd.array(numerators, dtype="Int64"),
+            "denominator": pd.array(denominators, dtype="Int64"),
+            "value": pd.array(values, dtype="Float64"),
+        }
+    )

@@ -254,15 +254,22 @@ class _Tally:
             yield self._joined(several, None)
             return
         apart = self._apart(first, settled=True)
+        windows: FromClause | None = None
+        periods: list[tuple[ColumnElement[Any], Window]] = [
+            (literal(position), window_at(span, at)) for position, (span, at) in enumerate(first.seen)
+        ]
+        if len(periods) > FEW and self.database.engine.dialect.name == "sqlite":
+            # It looks each period up in an index, as others do not; and one select is made faster than one a period.
+            windows, window = self._table(first.seen)
+            periods = [(windows.c.span, window)]
         selects = []
-        for position, (span, at) in enumerate(first.seen):
-            window = window_at(span, at)
+        for key, window in periods:
             cases = self._recorded(window.at, first.indicator)
             if first.of_entries:
-                selects.append(self._select(several, cases, [], literal(position), apart, window=window))
+                selects.append(self._select(several, cases, [], key, apart, window=window))
                 continue
             selects += [
-                self._select(several, _of_way(cases, way), way.conditions, literal(position), apart)
+                self._select(several, _of_way(cases, way), way.conditions, key, apart, windows=windows)
                 for way in ways(cases, first.indicator, window)
             ]
         yield _union(selects).part(self._taking(several))
