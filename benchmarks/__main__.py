@@ -281,7 +281,8 @@ def measure_viewers(
                 found = _head(place) | viewers.on_database(place.url, number, minutes, think)
             work.keep(name, found)
         if found["errors"] or found["wrong"] or found["same_link_other_headline"]:
-            complain(f"{name}: errors {found['errors']}, wrong screens {found['wrong']}")
+            wrong = [*found["wrong"], *found["same_link_other_headline"]]
+            complain(f"{name}: errors {found['errors']}, wrong screens {wrong}")
         report.say(screen, found)
 
 

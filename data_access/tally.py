@@ -341,9 +341,9 @@ class _Tally:
         ahead, instants = timedelta(wanted.indicator.ahead(self.database.settings)), sorted(wanted.instants)
         days = self._days_of([(at, last_moment(at.date() + ahead)) for at in instants]).c
         apart = self._apart(wanted, settled=True)
-        columns = self._recorded(self.earliest, wanted.indicator)
+        recorded = self._recorded(self.earliest, wanted.indicator)
         selects = []
-        for due, extended_later in ((columns.final_due, False), (columns.first_due, True)):
+        for due, extended_later in ((recorded.final_due, False), (recorded.first_due, True)):
             cases = replace(self._recorded(days.at, wanted.indicator), known_due=due)
             later = cases.columns.extended_at > days.at
             within = [
