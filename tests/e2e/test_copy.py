@@ -103,7 +103,8 @@ def test_a_failure_is_said(changed: Page, demo_server: str) -> None:
 def test_it_is_reached_by_keyboard_and_seen(page: Page, demo_server: str) -> None:
     go(page, f"{demo_server}/overview")
     button = page.locator("button.copy")
-    for _ in range(40):
+    button.wait_for()
+    for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.className") == "copy":
             break
