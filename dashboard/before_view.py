@@ -111,7 +111,7 @@ def calendar(table: pd.DataFrame) -> Any:
         .encode(y=alt.Y("top:Q", title=None, axis=None, scale=scale))
     )
     words = base.mark_text(fontSize=12, dy=9, color=colours.muted).encode(
-        y=alt.Y("top:Q", title=None, axis=None, scale=scale), text="off:N"
+        y=alt.Y("top:Q", title=None, axis=None, scale=scale), text=alt.Text("off:N")
     )
     bars = (
         alt.Chart(table[table["n"] > 0])
@@ -120,8 +120,8 @@ def calendar(table: pd.DataFrame) -> Any:
             x=x,
             y=alt.Y("n:Q", stack="zero", title=None, axis=None, scale=scale),
             color=alt.Color("name:N", scale=alt.Scale(domain=names, range=[colours.blue, colours.context])),
-            order="place:Q",
-            detail=["day:N", "stage:N"],
+            order=alt.Order("place:Q"),
+            detail=[alt.Detail("day:N"), alt.Detail("stage:N")],
             tooltip=[
                 alt.Tooltip("day:N", title=text("chart.day")),
                 alt.Tooltip("name:N", title=text("chart.name")),
@@ -130,7 +130,7 @@ def calendar(table: pd.DataFrame) -> Any:
         )
         .add_params(picked)
     )
-    numbers = base.mark_text(dy=-9).encode(y=alt.Y("n:Q", title=None, axis=None, scale=scale), text="label:N")
+    numbers = base.mark_text(dy=-9).encode(y=alt.Y("n:Q", title=None, axis=None, scale=scale), text=alt.Text("label:N"))
     return alt.layer(off, words, bars, numbers).properties(height=HEIGHT)
 
 

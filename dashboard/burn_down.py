@@ -101,8 +101,8 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
             cursor="pointer",
         )
         .encode(
-            detail="last:N",
-            fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
+            detail=alt.Detail("last:N"),
+            fill=theme.either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
             tooltip=[
                 alt.Tooltip("last:N", title=text("chart.at_end")),
                 alt.Tooltip("remaining:Q", title=text("supervision.left")),
@@ -114,7 +114,12 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
     size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 600} if room else {}
     ends = shown.iloc[[0, -1]] if len(shown) > 1 else shown
     gap: Any = of_height(-3.5) if on_wall else -14
-    words = alt.Chart(ends).encode(x=x, y=y).mark_text(color=colours.blue_text, dy=gap, **size).encode(text="label:N")
+    words = (
+        alt.Chart(ends)
+        .encode(x=x, y=y)
+        .mark_text(color=colours.blue_text, dy=gap, **size)
+        .encode(text=alt.Text("label:N"))
+    )
     layers = [area, line, points, words]
     if target is not None:
         layers += _target(shown.head(1), x, room)
@@ -125,10 +130,10 @@ def _target(first: pd.DataFrame, x: alt.X, room: Room | None) -> list[Any]:
     """What may be left by the target, as a dashed line with its name."""
     muted = theme.palette().muted
     size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 500} if room else {}
-    line = alt.Chart(first).mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y="target:Q")
+    line = alt.Chart(first).mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y=alt.Y("target:Q"))
     named = first.assign(name=text("burn.target"))
     words = alt.Chart(named).mark_text(align="left", dy=-8, color=muted, **size)
-    return [line, words.encode(x=x, y="target:Q", text="name:N")]
+    return [line, words.encode(x=x, y=alt.Y("target:Q"), text=alt.Text("name:N"))]
 
 
 def evidence(table: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> tuple[Callable[[], Slide], ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import Palette, palette
+from dashboard.theme import Palette, either, palette
 from data_access.texts import language, text
 
 NARROW: Final = 330
@@ -59,7 +59,7 @@ def bars(
         ],
         detail=[f"{field}:N" for field in fields],
     )
-    words = base.mark_text(align="left", dx=6).encode(text=f"{label}:N")
+    words = base.mark_text(align="left", dx=6).encode(text=alt.Text(f"{label}:N"))
     picked = alt.selection_point(name="mark", fields=fields, on="click", empty=False)
     return alt.layer(columns.add_params(picked), words).properties(height=alt.Step(ROW))
 
@@ -80,10 +80,10 @@ def bands(table: pd.DataFrame) -> Any:
     )
     columns = base.mark_bar(cornerRadius=2, cursor="pointer").encode(
         color=alt.Color("band:N", sort=None, scale=alt.Scale(range=list(palette().lateness)), legend=None),
-        detail="late:N",
+        detail=alt.Detail("late:N"),
         tooltip=[alt.Tooltip("band:N", title=text("chart.band")), alt.Tooltip("label:N", title=text("chart.value"))],
     )
-    words = base.mark_text(dy=-10, fontSize=16).encode(text="label:N")
+    words = base.mark_text(dy=-10, fontSize=16).encode(text=alt.Text("label:N"))
     return alt.layer(columns.add_params(picked), words).properties(height=240)
 
 
@@ -112,11 +112,11 @@ def flow(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
         .mark_point(size=70, opacity=1, cursor="pointer", strokeWidth=2)
         .encode(
             x=x,
-            y="n:Q",
+            y=alt.Y("n:Q"),
             color=color,
             fill=alt.Fill("name:N", scale=scale, legend=None),
-            fillOpacity=alt.condition("datum.unfinished", alt.value(0), alt.value(1)),
-            detail=["first:N", "last:N", "kind:N"],
+            fillOpacity=either(alt.FillOpacityValue, "datum.unfinished", 0, 1),
+            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("kind:N")],
             tooltip=[
                 alt.Tooltip("start:T", title=text("chart.from"), format="%Y-%m-%d"),
                 alt.Tooltip("end:T", title=text("chart.to"), format="%Y-%m-%d"),
@@ -155,7 +155,7 @@ def stock(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
     )
     area = base.mark_area(color=colours.soft, line={"color": colours.muted, "strokeWidth": 2})
     points = base.mark_point(size=60, filled=True, color=colours.muted, opacity=1, cursor="pointer").encode(
-        detail="last:N"
+        detail=alt.Detail("last:N")
     )
     return alt.layer(area, *shades, points.add_params(picked)).properties(height=240 if shades else 200)
 
@@ -182,9 +182,9 @@ def years(by_year: pd.DataFrame) -> Any:
         .encode(
             x=x,
             y=alt.Y("registered:Q", title=None),
-            detail="year:N",
-            color=alt.condition(is_newest, alt.value(colours.blue), alt.value(colours.context)),
-            strokeWidth=alt.condition(is_newest, alt.value(3.5), alt.value(1.5)),
+            detail=alt.Detail("year:N"),
+            color=either(alt.ColorValue, is_newest, colours.blue, colours.context),
+            strokeWidth=either(alt.StrokeWidthValue, is_newest, 3.5, 1.5),
             tooltip=[
                 alt.Tooltip("year_name:N", title=text("chart.name")),
                 alt.Tooltip("month_name:N", title=text("chart.month")),
@@ -195,15 +195,15 @@ def years(by_year: pd.DataFrame) -> Any:
     gap = float(finished["registered"].max() or 1) * 0.07
     ends = finished.sort_values("month").groupby("year").tail(1)
     last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
-    names = alt.Chart(last).encode(x=x, y="label_at:Q", text="year_name:N")
+    names = alt.Chart(last).encode(x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N"))
     halo = names.mark_text(align="left", dx=8, stroke=colours.paper, strokeWidth=4)
     names = names.mark_text(align="left", dx=8).encode(
-        color=alt.condition(is_newest, alt.value(colours.blue_text), alt.value(colours.muted))
+        color=either(alt.ColorValue, is_newest, colours.blue_text, colours.muted)
     )
     marks = (
         alt.Chart(with_days(finished))
         .mark_point(size=160, opacity=0, filled=True, cursor="pointer")
-        .encode(x=x, y="registered:Q", detail=["first:N", "last:N"])
+        .encode(x=x, y=alt.Y("registered:Q"), detail=[alt.Detail("first:N"), alt.Detail("last:N")])
         .add_params(_picked())
     )
     return alt.layer(lines, halo, names, marks).properties(height=300)
@@ -236,10 +236,10 @@ def _months_of(_language: str, colours: Palette) -> dict[str, Any]:
     area = area.transform_filter("!datum.unfinished")
     room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
     points = base.mark_point(size=25, color=colours.blue, opacity=1, cursor="pointer").encode(
-        y="registered:Q",
-        detail=["first:N", "last:N"],
+        y=alt.Y("registered:Q"),
+        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
         tooltip=tooltip,
-        fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
+        fill=either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
     )
     return _specification(alt.layer(area, room, points.add_params(_picked())).properties(height=120))
 
@@ -267,8 +267,8 @@ def _rate(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
     points = base.mark_point(size=50, color=colours.blue, opacity=1).encode(
         y=y,
         tooltip=tooltip,
-        detail=["first:N", "last:N"],
-        fill=alt.condition("datum.unfinished", alt.value(colours.paper), alt.value(colours.blue)),
+        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+        fill=either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
     )
     points = points.add_params(_picked())
     aim = base.mark_line(color=colours.muted, strokeDash=[6, 4], strokeWidth=1.5).encode(
@@ -308,7 +308,7 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
         color=alt.Color(**each(marks)),
         strokeWidth=alt.StrokeWidth(**each([4, 2.5, 2.5])),
         strokeDash=alt.StrokeDash(**each([[1, 0], [1, 0], [7, 4]])),
-        opacity=alt.condition("datum.pale", alt.value(0.4), alt.value(1)),
+        opacity=either(alt.OpacityValue, "datum.pale", 0.4, 1),
     )
     points = (
         base.mark_point(filled=True, opacity=1, cursor="pointer")
@@ -316,8 +316,8 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
             y=y,
             color=alt.Color(**each(marks)),
             shape=alt.Shape(**each(["circle", "circle", "square"])),
-            size=alt.condition("datum.small", alt.value(25), alt.value(75)),
-            detail=["first:N", "last:N", "unit:N"],
+            size=either(alt.SizeValue, "datum.small", 25, 75),
+            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("unit:N")],
             tooltip=[
                 alt.Tooltip("who:N", title=text("chart.name")),
                 alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
@@ -331,7 +331,7 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
         base.mark_text(align="left", dx=10, limit=LONGEST_NAME)
         .encode(
             y=alt.Y("label_at:Q", title=None, scale=scale),
-            text="who:N",
+            text=alt.Text("who:N"),
             color=alt.Color(**each([colours.muted, colours.blue_text, colours.ink])),
         )
         .transform_filter("isValid(datum.label_at)")
@@ -385,7 +385,7 @@ def heat(table: pd.DataFrame) -> Any:
     shades = alt.Scale(range=[colours.panel, *colours.lateness], domain=[0, HEAT_TOP], clamp=True, interpolate="rgb")
     cells = base.mark_rect(cornerRadius=2, stroke=colours.paper, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("shade:Q", scale=shades, legend=None),
-        detail=["unit:N", "field:N"],
+        detail=[alt.Detail("unit:N"), alt.Detail("field:N")],
         tooltip=[
             alt.Tooltip("unit_name:N", title=text("column.lead_unit")),
             alt.Tooltip("field_name:N", title=text("column.category")),
@@ -394,10 +394,8 @@ def heat(table: pd.DataFrame) -> Any:
         ],
     )
     words = base.mark_text(fontSize=13).encode(
-        text="label:N",
-        color=alt.condition(
-            f"datum.shade > {HEAT_TOP * colours.full_from}", alt.value(colours.on_full), alt.value(colours.on_pale)
-        ),
+        text=alt.Text("label:N"),
+        color=either(alt.ColorValue, f"datum.shade > {HEAT_TOP * colours.full_from}", colours.on_full, colours.on_pale),
     )
     return alt.layer(cells.add_params(picked), words).properties(height=alt.Step(ROW))
 
@@ -415,9 +413,9 @@ def timeline(moments: pd.DataFrame) -> Any:
         .mark_rule(strokeWidth=5, opacity=0.5)
         .encode(
             y=y,
-            x="at:T",
-            x2="due:T",
-            color=alt.condition("datum.late", alt.value(colours.action), alt.value(colours.context)),
+            x=alt.X("at:T"),
+            x2=alt.X2("due:T"),
+            color=either(alt.ColorValue, "datum.late", colours.action, colours.context),
         )
     )
     points = (
@@ -426,16 +424,16 @@ def timeline(moments: pd.DataFrame) -> Any:
         .encode(
             y=y,
             x=x,
-            color=alt.condition("datum.late", alt.value(colours.action), alt.value(colours.blue)),
+            color=either(alt.ColorValue, "datum.late", colours.action, colours.blue),
             tooltip=[alt.Tooltip("name:N", title=text("chart.name")), alt.Tooltip("words:N", title=text("chart.note"))],
         )
     )
     ticks = (
         alt.Chart(limits)
         .mark_tick(thickness=3, size=20, color=colours.ink)
-        .encode(y=y, x="due:T", tooltip=[alt.Tooltip("due:T", title=text("column.due_at"), format="%Y-%m-%d")])
+        .encode(y=y, x=alt.X("due:T"), tooltip=[alt.Tooltip("due:T", title=text("column.due_at"), format="%Y-%m-%d")])
     )
-    said = alt.Chart(reached).encode(y=y, x="at:T", text="words:N")
+    said = alt.Chart(reached).encode(y=y, x=alt.X("at:T"), text=alt.Text("words:N"))
     halo = said.mark_text(align="left", dx=12, stroke=colours.paper, strokeWidth=5)
     words = said.mark_text(align="left", dx=12)
     return alt.layer(spans, ticks, points, halo, words).properties(height=alt.Step(ROW))

@@ -64,15 +64,15 @@ def _drawn(rows: pd.DataFrame, rate: float, now: str, letters: Any, stroke: Any,
     base = alt.Chart(rows)
     bars = (
         base.mark_bar(size=bar, cursor="pointer", color=colours.blue)
-        .encode(x=x, x2="high:Q", y=y, detail="key:N")
+        .encode(x=x, x2=alt.X2("high:Q"), y=y, detail=alt.Detail("key:N"))
         .add_params(picked)
     )
     words = base.mark_text(align="left", dx=10, fontSize=letters, fontWeight=500, color=colours.ink).encode(
-        x=alt.X("high:Q", scale=scale), y=y, text="said:N"
+        x=alt.X("high:Q", scale=scale), y=y, text=alt.Text("said:N")
     )
     at = alt.Chart(pd.DataFrame({"rate": [rate], "now": [now]}))
     line = at.mark_rule(strokeWidth=stroke, color=colours.ink, strokeDash=[6, 4]).encode(x=alt.X("rate:Q", scale=scale))
     name = at.mark_text(baseline="bottom", dy=-6, fontSize=letters, fontWeight=500, color=colours.ink).encode(
-        x=alt.X("rate:Q", scale=scale), y=alt.value(0), text="now:N"
+        x=alt.X("rate:Q", scale=scale), y=theme.TOP, text=alt.Text("now:N")
     )
     return alt.layer(bars, words, line, name)

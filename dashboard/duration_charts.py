@@ -12,7 +12,7 @@ import pandas as pd
 
 from dashboard import words
 from dashboard.room import Room
-from dashboard.theme import Palette, palette
+from dashboard.theme import Palette, either, palette
 from dashboard.wall_charts import of_height
 from data_access.duration import DAYS, Cohorts, Curve
 from data_access.texts import text
@@ -83,14 +83,14 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
     y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
     base = alt.Chart(table).encode(x=x)
     area = base.mark_area(color=colours.blue, opacity=0.22, interpolate="step-after").encode(
-        y=alt.Y("low:Q", title=None), y2="high:Q"
+        y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
     )
     line = base.mark_line(color=colours.blue, strokeWidth=look.line, interpolate="step-after").encode(y=y)
-    marked = alt.Chart(marks).encode(x="day:Q", y="share:Q")
+    marked = alt.Chart(marks).encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
     dots = (
         marked.mark_point(filled=True, opacity=1, size=look.mark, color=colours.blue, cursor="pointer")
         .encode(
-            detail="day:N",
+            detail=alt.Detail("day:N"),
             tooltip=[
                 alt.Tooltip("day:Q", title=text("duration.by_day")),
                 alt.Tooltip("label:N", title=text("chart.value")),
@@ -107,7 +107,7 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
 def _last_year(then: Curve | None, look: Look, last: int, colours: Palette) -> list[Any]:
     if then is None or not then.n:
         return []
-    base = alt.Chart(points(then, last)).encode(x="day:Q", y="share:Q")
+    base = alt.Chart(points(then, last)).encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
     return [base.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])]
 
 
@@ -185,8 +185,8 @@ def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Any:
     x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=axis)
     y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
     newest = f"datum.place < {NEWEST}"
-    tone = alt.condition(newest, alt.value(colours.blue), alt.value(colours.context))
-    base = alt.Chart(table).encode(x=x, y=y, detail=["first:N", "last:N"], color=tone)
+    tone = either(alt.ColorValue, newest, colours.blue, colours.context)
+    base = alt.Chart(table).encode(x=x, y=y, detail=[alt.Detail("first:N"), alt.Detail("last:N")], color=tone)
     older = base.transform_filter(f"!({newest})").mark_line(
         strokeWidth=look.line, opacity=0.6, interpolate="step-after"
     )
@@ -201,8 +201,8 @@ def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Any:
             x=x,
             y=y,
             color=tone,
-            opacity=alt.condition(newest, alt.value(1), alt.value(0.5)),
-            detail=["first:N", "last:N"],
+            opacity=either(alt.OpacityValue, newest, 1, 0.5),
+            detail=[alt.Detail("first:N"), alt.Detail("last:N")],
             tooltip=[
                 alt.Tooltip("name:N", title=text("chart.month")),
                 alt.Tooltip("day:Q", title=text("duration.by_day")),

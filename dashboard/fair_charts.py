@@ -96,7 +96,7 @@ def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any,
     ends = alt.Chart(_line_names(found, extent)).mark_text(
         align="left", dx=6, fontSize=letters, fontWeight=500, color=colours.muted
     )
-    layers.append(ends.encode(x=x, y=y, text="said:N"))
+    layers.append(ends.encode(x=x, y=y, text=alt.Text("said:N")))
     picked = alt.selection_point(name="mark", fields=["group"], on="click", empty=False)
     tones = {"worse": colours.action, "better": colours.blue, "same": colours.context, "too_few": colours.context}
     scale = alt.Scale(domain=[text(f"fair.{verdict}") for verdict in tones], range=list(tones.values()))
@@ -110,8 +110,8 @@ def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any,
             y=y,
             color=alt.Color("said:N", scale=scale, legend=None),
             fill=alt.Fill("said:N", scale=scale, legend=None),
-            fillOpacity=alt.condition("datum.few", alt.value(0), alt.value(0.9)),
-            detail="group:N",
+            fillOpacity=theme.either(alt.FillOpacityValue, "datum.few", 0, 0.9),
+            detail=alt.Detail("group:N"),
             tooltip=[
                 alt.Tooltip("name:N", title=text("units.unit")),
                 alt.Tooltip("n:Q", title=text("chart.n")),
@@ -123,7 +123,7 @@ def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any,
     )
     inks = {"worse": colours.action_text, "better": colours.blue_text}
     for (verdict, align), part in labels(points, extent).groupby(["verdict", "align"]):
-        named = alt.Chart(part.drop(columns="verdict")).encode(x=x, y=y, text="name:N")
+        named = alt.Chart(part.drop(columns="verdict")).encode(x=x, y=y, text=alt.Text("name:N"))
         look: dict[str, Any] = {"align": align, "baseline": "middle", "fontSize": letters, "fontWeight": 600}
         layers.append(named.mark_text(**look, stroke=colours.paper, strokeWidth=HALO))
         layers.append(named.mark_text(**look, color=inks[str(verdict)]))

@@ -69,11 +69,11 @@ def shades(shaded: pd.DataFrame | None) -> list[Any]:
         return []
     colours = theme.palette()
     base = alt.Chart(shaded)
-    bands = base.mark_rect(color=colours.context, opacity=0.2).encode(x="start:T", x2="end:T")
+    bands = base.mark_rect(color=colours.context, opacity=0.2).encode(x=alt.X("start:T"), x2=alt.X2("end:T"))
     names = [
         alt.Chart(part)
         .mark_text(align="center", baseline="top", fontSize=12, color=colours.muted, dy=2 + 15 * int(str(row)))
-        .encode(x="middle:T", y=alt.value(0), text="name:N")
+        .encode(x=alt.X("middle:T"), y=theme.TOP, text=alt.Text("name:N"))
         for row, part in shaded.groupby("row")
     ]
     return [bands, *names]
@@ -120,7 +120,7 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
         color=alt.Color(**each(colours.ink, colours.blue, colours.context)),
         fill=alt.Fill(**each(colours.ink, colours.blue, colours.paper)),
         size=alt.Size(**each(45 * large, 190 * large, 60 * large)),
-        detail=["first:N", "last:N"],
+        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
         tooltip=[
             alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
             alt.Tooltip("n:Q", title=text("chart.value")),
@@ -129,7 +129,7 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
     )
     picked = alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False)
     named = alt.Chart(shown[(shown["season"] != "") & (shown["season"] != shown["season"].shift())])
-    named = named.encode(x=x, y=y, text="season:N")
+    named = named.encode(x=x, y=y, text=alt.Text("season:N"))
     look: dict[str, Any] = {"align": "left", "dx": 10 if room is None else 18, **_words(room)}
     names = [
         named.mark_text(**look, stroke=colours.paper, strokeWidth=4),
@@ -162,9 +162,11 @@ def _limits(table: pd.DataFrame, found: Signals, room: Room | None) -> list[Any]
     limits = apart(limits, "n", (highest - lowest) * (0.09 if room is None else 0.13))
     dash = alt.StrokeDash("is_mean:N", scale=alt.Scale(domain=[False, True], range=[[5, 4], [1, 0]]), legend=None)
     base = alt.Chart(limits)
-    rules = base.mark_rule(color=colours.muted, strokeWidth=1 if room is None else 2).encode(y="n:Q", strokeDash=dash)
+    rules = base.mark_rule(color=colours.muted, strokeWidth=1 if room is None else 2).encode(
+        y=alt.Y("n:Q"), strokeDash=dash
+    )
     names = base.mark_text(align="left", baseline="bottom", dx=12, dy=-3, color=colours.muted, **_words(room)).encode(
-        x="start:T", y="label_at:Q", text="name:N"
+        x=alt.X("start:T"), y=alt.Y("label_at:Q"), text=alt.Text("name:N")
     )
     return [rules, names]
 
@@ -212,16 +214,16 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
     )
     is_newest = f"datum.year == {newest}"
     thick = 1.0 if room is None else 1.8
-    color = alt.condition(is_newest, alt.value(colours.blue), alt.value(colours.context))
+    color = theme.either(alt.ColorValue, is_newest, colours.blue, colours.context)
     lines = (
         alt.Chart(shown[~shown["unfinished"]])
         .mark_line()
         .encode(
             x=x,
             y=y,
-            detail="year:N",
+            detail=alt.Detail("year:N"),
             color=color,
-            strokeWidth=alt.condition(is_newest, alt.value(3.5 * thick), alt.value(1.5 * thick)),
+            strokeWidth=theme.either(alt.StrokeWidthValue, is_newest, 3.5 * thick, 1.5 * thick),
         )
     )
     inside = alt.Scale(domain=[NOW, BEFORE, UNFINISHED], range=[colours.blue, colours.context, colours.paper])
@@ -233,7 +235,7 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
             y=y,
             color=color,
             fill=alt.Fill("inside:N", scale=inside, legend=None),
-            detail=["first:N", "last:N"],
+            detail=[alt.Detail("first:N"), alt.Detail("last:N")],
             tooltip=[
                 alt.Tooltip("year_name:N", title=text("chart.name")),
                 alt.Tooltip("week_name:N", title=text("season.chart_week")),
@@ -249,15 +251,19 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
     gap = float(finished["registered"].max() or 1) * (0.07 if room is None else 0.11)
     ends = finished.sort_values("week").groupby("year").tail(1)
     last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("week")]) if len(ends) else ends
-    names = alt.Chart(last.assign(label_at=last.get("label_at", 0.0))).encode(x=x, y="label_at:Q", text="year_name:N")
+    names = alt.Chart(last.assign(label_at=last.get("label_at", 0.0))).encode(
+        x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N")
+    )
     said: dict[str, Any] = {"align": "left", **_words(room)}
     halo = names.mark_text(dx=10, stroke=colours.paper, strokeWidth=4, **said)
     names = names.mark_text(dx=10, **said).encode(
-        color=alt.condition(is_newest, alt.value(colours.blue_text), alt.value(colours.muted))
+        color=theme.either(alt.ColorValue, is_newest, colours.blue_text, colours.muted)
     )
-    day = alt.Chart(pd.DataFrame({"place": [-0.5], "season": [season]})).encode(x="place:Q")
+    day = alt.Chart(pd.DataFrame({"place": [-0.5], "season": [season]})).encode(x=alt.X("place:Q"))
     rule = day.mark_rule(color=colours.muted, strokeDash=[4, 4], strokeWidth=1.5)
-    title = day.mark_text(baseline="top", dx=6, color=colours.muted, **said).encode(y=alt.value(0), text="season:N")
+    title = day.mark_text(baseline="top", dx=6, color=colours.muted, **said).encode(
+        y=theme.TOP, text=alt.Text("season:N")
+    )
     drawing = alt.layer(rule, title, lines, halo, names, points)
     return drawing.properties(height=280 if room is None else "container")
 

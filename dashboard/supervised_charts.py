@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts import with_days
-from dashboard.theme import palette
+from dashboard.theme import either, palette
 from data_access.texts import text
 
 FADED: Final = 0.45
@@ -35,8 +35,8 @@ def remaining(table: pd.DataFrame) -> Any:
     points = (
         base.mark_point(filled=True, size=90, color=colours.blue, cursor="pointer")
         .encode(
-            detail="last:N",
-            opacity=alt.condition("datum.unfinished", alt.value(FADED), alt.value(1)),
+            detail=alt.Detail("last:N"),
+            opacity=either(alt.OpacityValue, "datum.unfinished", FADED, 1),
             tooltip=[
                 alt.Tooltip("end:T", title=text("chart.at_end"), format="%Y-%m-%d"),
                 alt.Tooltip("supervised:Q", title=text("indicator.supervised.label")),
@@ -44,7 +44,7 @@ def remaining(table: pd.DataFrame) -> Any:
         )
         .add_params(_picked("last"))
     )
-    words = base.mark_text(dy=-14).encode(text="supervised:Q")
+    words = base.mark_text(dy=-14).encode(text=alt.Text("supervised:Q"))
     return alt.layer(line, points, words).properties(height=190)
 
 
@@ -64,8 +64,8 @@ def flows(table: pd.DataFrame) -> Any:
         base.mark_bar(cornerRadius=1, cursor="pointer")
         .encode(
             color=alt.Color("name:N", scale=scale, sort=names, legend=alt.Legend(symbolType="square")),
-            opacity=alt.condition("datum.unfinished", alt.value(FADED), alt.value(1)),
-            detail=["first:N", "last:N", "indicator:N"],
+            opacity=either(alt.OpacityValue, "datum.unfinished", FADED, 1),
+            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("indicator:N")],
             tooltip=[
                 alt.Tooltip("first:N", title=text("chart.from")),
                 alt.Tooltip("last:N", title=text("chart.to")),
@@ -75,5 +75,5 @@ def flows(table: pd.DataFrame) -> Any:
         )
         .add_params(_picked("first", "last", "indicator"))
     )
-    words = base.mark_text(dy=-7, fontSize=12).encode(text="n:Q").transform_filter("datum.n > 0")
+    words = base.mark_text(dy=-7, fontSize=12).encode(text=alt.Text("n:Q")).transform_filter("datum.n > 0")
     return alt.layer(bars, words).properties(height=280)

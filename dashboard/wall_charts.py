@@ -64,8 +64,8 @@ def flow(series: pd.DataFrame, room: Room) -> Any:
             y=y,
             color=color,
             fill=alt.Fill("kind:N", scale=scale, legend=None),
-            fillOpacity=alt.condition("datum.unfinished", alt.value(0), alt.value(1)),
-            detail=["first:N", "last:N", "kind:N"],
+            fillOpacity=theme.either(alt.FillOpacityValue, "datum.unfinished", 0, 1),
+            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("kind:N")],
         )
         .add_params(picked)
     )
