@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import bound, brief, drill, tables
+from dashboard.drawing import Drawing, bare, details, layered, of, picked, remembered
 from dashboard.drill import question
 from dashboard.tables import records
 from dashboard.theme import palette
@@ -84,54 +85,50 @@ def by_day(view: Before) -> pd.DataFrame:
     )
 
 
-def calendar(table: pd.DataFrame) -> Any:
+def calendar(table: pd.DataFrame) -> Drawing:
     """Limits that pass by day, stacked by stage; days off stand on a darker field and bear a word.
 
     Where the bars are narrow, the first of some days off bears it for all.
     """
-    colours = palette()
-    picked = alt.selection_point(name="mark", fields=["day", "stage"], on="click", empty=False)
     total = table.groupby(["day", "is_working"], as_index=False)["n"].sum()
-    top = float(total["n"].max() or 1) * 1.5
     worked = total["is_working"].astype(bool)
     bears = ~worked & (worked.shift(fill_value=True) | (len(total) <= MANY_DAYS))
     total = total.assign(
         label=[str(n) if n else "" for n in total["n"]],
         off=[text("before.day_off") if word else "" for word in bears],
-        top=top,
+        top=float(total["n"].max() or 1) * 1.5,
     )
-    names = list(dict.fromkeys(table["name"]))
-    scale = alt.Scale(domain=[0, top])
+    names = tuple(dict.fromkeys(table["name"]))
+    return Drawing(_calendar(names), {"days": total, "limits": table[table["n"] > 0]})
+
+
+@remembered
+def _calendar(names: tuple[str, ...]) -> dict[str, Any]:
+    colours = palette()
     axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, labelExpr="slice(datum.label, 5)")
     x = alt.X("day:O", axis=axis, scale=alt.Scale(paddingInner=0.15))
-    base = alt.Chart(total).encode(x=x)
-    off = (
-        base.transform_filter("!datum.is_working")
-        .mark_bar(color=colours.panel)
-        .encode(y=alt.Y("top:Q", title=None, axis=None, scale=scale))
-    )
-    words = base.mark_text(fontSize=12, dy=9, color=colours.muted).encode(
-        y=alt.Y("top:Q", title=None, axis=None, scale=scale), text=alt.Text("off:N")
-    )
+    base = of("days").encode(x=x, y=bare(alt.Y, "top:Q"))
+    off = base.transform_filter("!datum.is_working").mark_bar(color=colours.panel)
+    words = base.mark_text(fontSize=12, dy=9, color=colours.muted).encode(text=alt.Text("off:N"))
     bars = (
-        alt.Chart(table[table["n"] > 0])
+        of("limits")
         .mark_bar(cursor="pointer", cornerRadius=2)
         .encode(
             x=x,
-            y=alt.Y("n:Q", stack="zero", title=None, axis=None, scale=scale),
-            color=alt.Color("name:N", scale=alt.Scale(domain=names, range=[colours.blue, colours.context])),
+            y=bare(alt.Y, "n:Q").stack("zero"),
+            color=alt.Color("name:N", scale=alt.Scale(domain=list(names), range=[colours.blue, colours.context])),
             order=alt.Order("place:Q"),
-            detail=[alt.Detail("day:N"), alt.Detail("stage:N")],
+            detail=details("day", "stage"),
             tooltip=[
                 alt.Tooltip("day:N", title=text("chart.day")),
                 alt.Tooltip("name:N", title=text("chart.name")),
                 alt.Tooltip("n:Q", title=text("chart.value")),
             ],
         )
-        .add_params(picked)
+        .add_params(picked("day", "stage"))
     )
-    numbers = base.mark_text(dy=-9).encode(y=alt.Y("n:Q", title=None, axis=None, scale=scale), text=alt.Text("label:N"))
-    return alt.layer(off, words, bars, numbers).properties(height=HEIGHT)
+    numbers = base.mark_text(dy=-9).encode(y=bare(alt.Y, "n:Q"), text=alt.Text("label:N"))
+    return layered(off, words, bars, numbers, height=HEIGHT)
 
 
 def calendar_message(view: Before) -> str:

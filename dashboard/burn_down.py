@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import drill, frame, theme, trend_words
+from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from dashboard.slides import Chart, Slide
 from dashboard.wall_charts import of_height
@@ -22,6 +23,8 @@ from data_access.texts import text
 
 ACROSS: Final = 3
 """As many small charts beside each other."""
+MONTHS: Final = 14
+"""Of so many months each has a tick."""
 MOST: Final = 6
 """Views behind 怎么算的: the batches with most left."""
 
@@ -64,31 +67,42 @@ def draw(table: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> No
             drill.chart(steps(batch, aim), f"burn_{name}", message, question_of(str(name)), case_filter)
 
 
-def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -> Any:
+def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -> Drawing:
     """What is left as steps from the frozen size down, each month's end a mark; an unfinished month is hollow.
 
     `batch`: rows of one batch in `supervision.burn_down`. With a `room` the letters are as large as the wall's.
     """
+    shown = batch.assign(
+        last=batch["end"].dt.strftime("%Y-%m-%d"),
+        label=[f"{n:,}" for n in batch["remaining"]],
+        top=float(batch["remaining"].max() or 1) * 1.2,
+    )
+    ends = shown.iloc[[0, -1]] if len(shown) > 1 else shown
+    tables = {"steps": shown.drop(columns="batch"), "ends": ends[["end", "remaining", "label"]]}
+    if target is not None:
+        tables["aim"] = shown.head(1)[["end"]].assign(target=target, name=text("burn.target"))
+    return Drawing(_steps(len(shown) > MONTHS, target is not None, room), tables)
+
+
+@remembered
+def _steps(many: bool, has_target: bool, room: Room | None) -> dict[str, Any]:
     colours, on_wall = theme.palette(), room is not None
     letters: dict[str, Any] = {}
     if room is not None:
         letters = {"labelFontSize": of_height(room.body), "labelFontWeight": 500, "labelColor": colours.ink}
-    shown = batch.assign(
-        last=batch["end"].dt.strftime("%Y-%m-%d"), label=[f"{n:,}" for n in batch["remaining"]], target=target
-    )
     axis = alt.Axis(
         title=None,
         grid=False,
         labelExpr=text("axis.wall_month" if on_wall else "axis.month"),
         labelOverlap="greedy",
         labelFlush=False,
-        tickCount="month" if len(shown) <= 14 else 6,
+        tickCount=6 if many else "month",
         **letters,
     )
-    top = float(shown["remaining"].max() or 1) * 1.2
     x = alt.X("end:T", axis=axis, scale=alt.Scale(padding=80 if on_wall else 14))
-    y = alt.Y("remaining:Q", title=None, scale=alt.Scale(domain=[0, top]), axis=alt.Axis(tickCount=3, **letters))
-    base = alt.Chart(shown).encode(x=x, y=y)
+    scale = alt.Scale(zero=True, nice=False)
+    y = alt.Y("remaining:Q", title=None, scale=scale, axis=alt.Axis(tickCount=3, **letters))
+    base = of("steps").encode(x=x, y=y)
     area = base.mark_area(color=colours.soft, interpolate="step-after", line=False)
     width: Any = of_height(0.5) if on_wall else 2.5
     line = base.mark_line(color=colours.blue, interpolate="step-after", strokeWidth=width)
@@ -101,39 +115,32 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
             cursor="pointer",
         )
         .encode(
-            detail=alt.Detail("last:N"),
-            fill=theme.either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
+            detail=details("last"),
+            fill=either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
             tooltip=[
                 alt.Tooltip("last:N", title=text("chart.at_end")),
                 alt.Tooltip("remaining:Q", title=text("supervision.left")),
                 alt.Tooltip("resolved:Q", title=text("supervision.resolved")),
             ],
         )
-        .add_params(alt.selection_point(name="mark", fields=["last"], on="click", empty=False))
+        .add_params(picked("last"))
     )
     size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 600} if room else {}
-    ends = shown.iloc[[0, -1]] if len(shown) > 1 else shown
     gap: Any = of_height(-3.5) if on_wall else -14
-    words = (
-        alt.Chart(ends)
-        .encode(x=x, y=y)
-        .mark_text(color=colours.blue_text, dy=gap, **size)
-        .encode(text=alt.Text("label:N"))
-    )
-    layers = [area, line, points, words]
-    if target is not None:
-        layers += _target(shown.head(1), x, room)
-    return alt.layer(*layers).properties(height="container" if on_wall else 190)
+    words = of("ends").mark_text(color=colours.blue_text, dy=gap, **size).encode(x=x, y=y, text=alt.Text("label:N"))
+    higher = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    layers = [higher, area, line, points, words, *(_target(x, room) if has_target else [])]
+    return layered(*layers, height="container" if on_wall else 190)
 
 
-def _target(first: pd.DataFrame, x: alt.X, room: Room | None) -> list[Any]:
+def _target(x: alt.X, room: Room | None) -> list[alt.Chart]:
     """What may be left by the target, as a dashed line with its name."""
     muted = theme.palette().muted
     size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 500} if room else {}
-    line = alt.Chart(first).mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y=alt.Y("target:Q"))
-    named = first.assign(name=text("burn.target"))
-    words = alt.Chart(named).mark_text(align="left", dy=-8, color=muted, **size)
-    return [line, words.encode(x=x, y=alt.Y("target:Q"), text=alt.Text("name:N"))]
+    y = alt.Y("target:Q", title=None)
+    line = of("aim").mark_rule(color=muted, strokeDash=[5, 4], strokeWidth=1.5).encode(y=y)
+    words = of("aim").mark_text(align="left", dy=-8, color=muted, **size)
+    return [line, words.encode(x=x, y=y, text=alt.Text("name:N"))]
 
 
 def evidence(table: pd.DataFrame, case_filter: CaseFilter, settings: Settings) -> tuple[Callable[[], Slide], ...]:

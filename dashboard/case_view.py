@@ -152,7 +152,7 @@ def story(told: Story, database: CaseDatabase) -> None:
     if moments.empty:
         frame.say(text("story.no_moments"))
     else:
-        st.altair_chart(charts.timeline(moments), alt=_sentences(moments))
+        st.vega_lite_chart(charts.timeline(moments).vega_lite(), alt=_sentences(moments))
     clock_view.of_case(told)
     if len(told.events):
         tables.sheet(

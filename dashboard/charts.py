@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
 from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import Palette, either, palette
-from data_access.texts import language, text
+from dashboard.drawing import TOP, Drawing, bare, details, either, layered, of, picked, remembered, step
+from dashboard.theme import palette
+from data_access.texts import text
 
 NARROW: Final = 330
 """Width of the bars of a chart that shares a small screen with another, in pixels."""
@@ -40,15 +39,23 @@ def bars(
     fields: list[str],
     late: bool = False,
     limit: int = BARS,
-) -> Any:
+) -> Drawing:
     """Horizontal bars in the table's order, each labelled with `label`; `fields` go with a clicked mark.
 
     Bars of what is `late` have the colour of what needs action.
     """
-    shown = table.head(limit)
-    base = alt.Chart(shown).encode(
+    columns = dict.fromkeys([name, value, label, *fields])
+    shown = table.head(limit)[list(columns)]
+    return Drawing(
+        _bars(name, value, label, tuple(fields), late), {"bars": shown.assign(end=_room(shown, value, label))}
+    )
+
+
+@remembered
+def _bars(name: str, value: str, label: str, fields: tuple[str, ...], late: bool) -> dict[str, Any]:
+    base = of("bars").encode(
         y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
-        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=[0, _room(shown, value, label)])),
+        x=bare(alt.X, f"{value}:Q"),
     )
     columns = base.mark_bar(
         color=palette().action if late else palette().blue, height=18, cornerRadius=2, cursor="pointer"
@@ -57,11 +64,11 @@ def bars(
             alt.Tooltip(f"{name}:N", title=text("chart.name")),
             alt.Tooltip(f"{label}:N", title=text("chart.value")),
         ],
-        detail=[f"{field}:N" for field in fields],
+        detail=details(*fields),
     )
     words = base.mark_text(align="left", dx=6).encode(text=alt.Text(f"{label}:N"))
-    picked = alt.selection_point(name="mark", fields=fields, on="click", empty=False)
-    return alt.layer(columns.add_params(picked), words).properties(height=alt.Step(ROW))
+    room = base.mark_point(opacity=0).encode(x=bare(alt.X, "end:Q"))
+    return layered(room, columns.add_params(picked(*fields)), words, height=step(ROW))
 
 
 def _room(table: pd.DataFrame, value: str, label: str) -> float:
@@ -71,52 +78,58 @@ def _room(table: pd.DataFrame, value: str, label: str) -> float:
     return longest * NARROW / max(NARROW / 4, NARROW - wide) or 1.0
 
 
-def bands(table: pd.DataFrame) -> Any:
+def bands(table: pd.DataFrame) -> Drawing:
     """Days overdue in bands: columns `band` (words), `late` (code), `n`, `label`; darker is longer."""
-    picked = alt.selection_point(name="mark", fields=["late"], on="click", empty=False)
-    base = alt.Chart(table).encode(
+    return Drawing(_bands(), {"bands": table.assign(top=float(table["n"].max() or 1) * 1.2)})
+
+
+@remembered
+def _bands() -> dict[str, Any]:
+    base = of("bands").encode(
         x=alt.X("band:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
-        y=alt.Y("n:Q", title=None, axis=None, scale=alt.Scale(domain=[0, float(table["n"].max() or 1) * 1.2])),
+        y=bare(alt.Y, "n:Q"),
     )
     columns = base.mark_bar(cornerRadius=2, cursor="pointer").encode(
         color=alt.Color("band:N", sort=None, scale=alt.Scale(range=list(palette().lateness)), legend=None),
-        detail=alt.Detail("late:N"),
+        detail=details("late"),
         tooltip=[alt.Tooltip("band:N", title=text("chart.band")), alt.Tooltip("label:N", title=text("chart.value"))],
     )
     words = base.mark_text(dy=-10, fontSize=16).encode(text=alt.Text("label:N"))
-    return alt.layer(columns.add_params(picked), words).properties(height=240)
+    room = base.mark_point(opacity=0).encode(y=bare(alt.Y, "top:Q"))
+    return layered(room, columns.add_params(picked("late")), words, height=240)
 
 
 HEADROOM: Final = 1.3
 """How far above its highest point a scale goes where names of seasons stand at the top."""
 
 
-def flow(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
-    """Received and closed as lines; the unfinished span is hollow. `shades`: layers under them, for seasons."""
-    colours = palette()
-    picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
+def flow(series: pd.DataFrame, length: str, shaded: pd.DataFrame | None = None, height: int = 300) -> Drawing:
+    """Received and closed as lines; the unfinished span is hollow. `shaded`: seasons to lie under them."""
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
     long = with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
     long["name"] = long["kind"].map(kinds)
     long["until"] = [text("chart.unfinished") if unfinished else "" for unfinished in long["unfinished"]]
+    long["top"] = _top(long["n"], shaded)
+    return Drawing(_flow(length, _rows(shaded), height), {"flow": long, **_shaded(shaded)})
+
+
+@remembered
+def _flow(length: str, rows: tuple[int, ...], height: int) -> dict[str, Any]:
+    colours = palette()
     x = alt.X("start:T", axis=_time_axis(length))
-    scale = alt.Scale(domain=list(kinds.values()), range=[colours.ink, colours.blue])
-    color = alt.Color("name:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=4))
-    lines = (
-        alt.Chart(long[~long["unfinished"]])
-        .mark_line(strokeWidth=2.5)
-        .encode(x=x, y=alt.Y("n:Q", title=None, scale=_tall(series, list(kinds), shades)), color=color)
+    scale = alt.Scale(
+        domain=[text(f"flow.{key}") for key in ("registered", "closed")], range=[colours.ink, colours.blue]
     )
+    color = alt.Color("name:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=4))
+    base = of("flow").encode(x=x, y=alt.Y("n:Q", title=None, scale=_tall(rows)))
+    lines = base.mark_line(strokeWidth=2.5).encode(color=color).transform_filter("!datum.unfinished")
     points = (
-        alt.Chart(long)
-        .mark_point(size=70, opacity=1, cursor="pointer", strokeWidth=2)
+        base.mark_point(size=70, opacity=1, cursor="pointer", strokeWidth=2)
         .encode(
-            x=x,
-            y=alt.Y("n:Q"),
             color=color,
             fill=alt.Fill("name:N", scale=scale, legend=None),
             fillOpacity=either(alt.FillOpacityValue, "datum.unfinished", 0, 1),
-            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("kind:N")],
+            detail=details("first", "last", "kind"),
             tooltip=[
                 alt.Tooltip("start:T", title=text("chart.from"), format="%Y-%m-%d"),
                 alt.Tooltip("end:T", title=text("chart.to"), format="%Y-%m-%d"),
@@ -125,9 +138,10 @@ def flow(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
                 alt.Tooltip("until:N", title=text("chart.note")),
             ],
         )
-        .add_params(picked)
+        .add_params(picked("first", "last", "kind"))
     )
-    return alt.layer(*shades, lines, points).properties(height=300)
+    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    return layered(room, *_shades(rows), lines, points, height=height)
 
 
 def with_days(series: pd.DataFrame) -> pd.DataFrame:
@@ -135,19 +149,54 @@ def with_days(series: pd.DataFrame) -> pd.DataFrame:
     return series.assign(first=series["start"].dt.strftime("%Y-%m-%d"), last=series["end"].dt.strftime("%Y-%m-%d"))
 
 
-def _tall(series: pd.DataFrame, columns: list[str], shades: Sequence[Any]) -> alt.Scale:
-    """A scale from nothing, with room for the names of seasons."""
-    top = float(series[columns].to_numpy().max())
-    return alt.Scale(domain=[0, top * HEADROOM], nice=False) if shades and top else alt.Scale(zero=True)
+def _top(values: pd.Series[Any], shaded: pd.DataFrame | None) -> float:
+    """The end of a scale, with room for the names of seasons."""
+    top = float(values.max())
+    return top * HEADROOM if _rows(shaded) and top else top
 
 
-def stock(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
-    """Open cases at the end of each span, as an area. `shades`: layers over it, for seasons."""
+def _tall(rows: tuple[int, ...]) -> alt.Scale:
+    """A scale from nothing; where seasons stand at the top it ends where their room does."""
+    return alt.Scale(zero=True, nice=False) if rows else alt.Scale(zero=True)
+
+
+def _rows(shaded: pd.DataFrame | None) -> tuple[int, ...]:
+    """The lines at the top of a trend on which names of seasons stand."""
+    return () if shaded is None else tuple(sorted(int(row) for row in shaded["row"].unique()))
+
+
+def _shaded(shaded: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    return {} if shaded is None else {"seasons": shaded}
+
+
+def _shades(rows: tuple[int, ...]) -> list[alt.Chart]:
+    """The layers below a trend: a pale band a season with its name at the top, each season on a line of its own."""
+    if not rows:
+        return []
     colours = palette()
-    picked = alt.selection_point(name="mark", fields=["last"], on="click", empty=False)
-    base = alt.Chart(with_days(series)).encode(
+    bands = of("seasons").mark_rect(color=colours.context, opacity=0.2)
+    names = [
+        of("seasons")
+        .transform_filter(f"datum.row == {row}")
+        .mark_text(align="center", baseline="top", fontSize=12, color=colours.muted, dy=2 + 15 * row)
+        .encode(x=alt.X("middle:T"), y=TOP, text=alt.Text("name:N"))
+        for row in rows
+    ]
+    return [bands.encode(x=alt.X("start:T"), x2=alt.X2("end:T")), *names]
+
+
+def stock(series: pd.DataFrame, length: str, shaded: pd.DataFrame | None = None, height: int = 200) -> Drawing:
+    """Open cases at the end of each span, as an area. `shaded`: seasons to lie over it."""
+    shown = with_days(series)[["start", "end", "last", "open"]].assign(top=_top(series["open"], shaded))
+    return Drawing(_stock(length, _rows(shaded), height), {"stock": shown, **_shaded(shaded)})
+
+
+@remembered
+def _stock(length: str, rows: tuple[int, ...], height: int) -> dict[str, Any]:
+    colours = palette()
+    base = of("stock").encode(
         x=alt.X("start:T", axis=_time_axis(length)),
-        y=alt.Y("open:Q", title=None, scale=_tall(series, ["open"], shades)),
+        y=alt.Y("open:Q", title=None, scale=_tall(rows)),
         tooltip=[
             alt.Tooltip("end:T", title=text("chart.at_end"), format="%Y-%m-%d"),
             alt.Tooltip("open:Q", title=text("indicator.open.label")),
@@ -155,36 +204,45 @@ def stock(series: pd.DataFrame, length: str, shades: Sequence[Any] = ()) -> Any:
     )
     area = base.mark_area(color=colours.soft, line={"color": colours.muted, "strokeWidth": 2})
     points = base.mark_point(size=60, filled=True, color=colours.muted, opacity=1, cursor="pointer").encode(
-        detail=alt.Detail("last:N")
+        detail=details("last")
     )
-    return alt.layer(area, *shades, points.add_params(picked)).properties(height=240 if shades else 200)
+    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    return layered(room, area, *_shades(rows), points.add_params(picked("last")), height=height)
 
 
-def years(by_year: pd.DataFrame) -> Any:
+def years(by_year: pd.DataFrame) -> Drawing:
     """This year's months over those of the years before, which stay grey; the year stands at its line's end."""
-    colours = palette()
     newest = int(by_year["year"].max())
     months = by_year.groupby("year")["month"].transform("count")
     whole = by_year[(months == len(MONTHS)) | (by_year["year"] == newest)]
     table = whole.assign(
         month_name=[text(f"month.{month}") for month in whole["month"]],
         year_name=[text("chart.year", year=str(year)) for year in whole["year"]],
+        is_newest=whole["year"] == newest,
     )
+    finished = with_days(table[~table["unfinished"]])
+    gap = float(finished["registered"].max() or 1) * 0.07
+    ends = finished.sort_values("month").groupby("year").tail(1)
+    last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
+    return Drawing(_years(), {"years": finished, "ends": last})
+
+
+@remembered
+def _years() -> dict[str, Any]:
+    colours = palette()
     order = [text(f"month.{month}") for month in MONTHS]
-    finished = table[~table["unfinished"]]
     x = alt.X(
         "month_name:O", sort=order, title=None, axis=alt.Axis(labelAngle=0, grid=False), scale=alt.Scale(domain=order)
     )
-    is_newest = f"datum.year == {newest}"
     lines = (
-        alt.Chart(with_days(finished))
+        of("years")
         .mark_line(point={"size": 40, "cursor": "pointer"})
         .encode(
             x=x,
             y=alt.Y("registered:Q", title=None),
-            detail=alt.Detail("year:N"),
-            color=either(alt.ColorValue, is_newest, colours.blue, colours.context),
-            strokeWidth=either(alt.StrokeWidthValue, is_newest, 3.5, 1.5),
+            detail=details("year"),
+            color=either(alt.ColorValue, "datum.is_newest", colours.blue, colours.context),
+            strokeWidth=either(alt.StrokeWidthValue, "datum.is_newest", 3.5, 1.5),
             tooltip=[
                 alt.Tooltip("year_name:N", title=text("chart.name")),
                 alt.Tooltip("month_name:N", title=text("chart.month")),
@@ -192,38 +250,33 @@ def years(by_year: pd.DataFrame) -> Any:
             ],
         )
     )
-    gap = float(finished["registered"].max() or 1) * 0.07
-    ends = finished.sort_values("month").groupby("year").tail(1)
-    last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("month")])
-    names = alt.Chart(last).encode(x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N"))
+    names = of("ends").encode(x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N"))
     halo = names.mark_text(align="left", dx=8, stroke=colours.paper, strokeWidth=4)
     names = names.mark_text(align="left", dx=8).encode(
-        color=either(alt.ColorValue, is_newest, colours.blue_text, colours.muted)
+        color=either(alt.ColorValue, "datum.is_newest", colours.blue_text, colours.muted)
     )
     marks = (
-        alt.Chart(with_days(finished))
+        of("years")
         .mark_point(size=160, opacity=0, filled=True, cursor="pointer")
-        .encode(x=x, y=alt.Y("registered:Q"), detail=[alt.Detail("first:N"), alt.Detail("last:N")])
-        .add_params(_picked())
+        .encode(x=x, y=alt.Y("registered:Q"), detail=details("first", "last"))
+        .add_params(picked("first", "last"))
     )
-    return alt.layer(lines, halo, names, marks).properties(height=300)
+    return layered(lines, halo, names, marks, height=300)
 
 
-# Small charts come by the dozen: their specification is made once a language and palette, and only the data differ.
-
-
-def months_of(table: pd.DataFrame, top: float) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Received by month of one group, with the scale of its neighbours (0 to `top`): data and specification.
+def months_of(table: pd.DataFrame, top: float) -> Drawing:
+    """Received by month of one group, with the scale of its neighbours (0 to `top`).
 
     The unfinished month is hollow and no part of the line.
     """
     columns = ["start", "registered", "closed", "unfinished", "top", "first", "last"]
-    return with_days(table.assign(top=top))[columns], _months_of(language(), palette())
+    return Drawing(_months_of(), {"months": with_days(table.assign(top=top))[columns]})
 
 
-@cache
-def _months_of(_language: str, colours: Palette) -> dict[str, Any]:
-    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=4)))
+@remembered
+def _months_of() -> dict[str, Any]:
+    colours = palette()
+    base = of("months").encode(x=alt.X("start:T", axis=_time_axis(tickCount=4)))
     y = alt.Axis(tickCount=3)
     tooltip = [
         alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
@@ -237,25 +290,25 @@ def _months_of(_language: str, colours: Palette) -> dict[str, Any]:
     room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
     points = base.mark_point(size=25, color=colours.blue, opacity=1, cursor="pointer").encode(
         y=alt.Y("registered:Q"),
-        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+        detail=details("first", "last"),
         tooltip=tooltip,
         fill=either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
     )
-    return _specification(alt.layer(area, room, points.add_params(_picked())).properties(height=120))
+    return layered(area, room, points.add_params(picked("first", "last")), height=120)
 
 
-def rate(table: pd.DataFrame, target: float | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+def rate(table: pd.DataFrame, target: float | None) -> Drawing:
     """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line."""
     known = table.dropna(subset=["value"]).assign(target=target)
     columns = ["start", "value", "denominator", "unfinished", "target", "first", "last"]
-    return with_days(known)[columns].astype({"value": "float64", "denominator": "float64"}), _rate(
-        language(), palette(), target is not None
-    )
+    shown = with_days(known)[columns].astype({"value": "float64", "denominator": "float64"})
+    return Drawing(_rate(target is not None), {"rate": shown})
 
 
-@cache
-def _rate(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
-    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
+@remembered
+def _rate(has_target: bool) -> dict[str, Any]:
+    colours = palette()
+    base = of("rate").encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
     scale = alt.Scale(zero=False, padding=12)
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
     tooltip = [
@@ -267,17 +320,17 @@ def _rate(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
     points = base.mark_point(size=50, color=colours.blue, opacity=1).encode(
         y=y,
         tooltip=tooltip,
-        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+        detail=details("first", "last"),
         fill=either(alt.FillValue, "datum.unfinished", colours.paper, colours.blue),
     )
-    points = points.add_params(_picked())
+    points = points.add_params(picked("first", "last"))
     aim = base.mark_line(color=colours.muted, strokeDash=[6, 4], strokeWidth=1.5).encode(
         y=alt.Y("target:Q", title=None, scale=scale)
     )
-    return _specification(alt.layer(*([aim] if has_target else []), line, points).properties(height=150))
+    return layered(*([aim] if has_target else []), line, points, height=150)
 
 
-def rates(table: pd.DataFrame, target: float | None, few: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+def rates(table: pd.DataFrame, target: float | None, few: int) -> Drawing:
     """One rate of the whole and of units beside it, complete months only: further columns unit, who, place (0 = whole).
 
     The whole is a broad grey line, units are thin and differ by dash and mark too; each line bears its
@@ -291,16 +344,18 @@ def rates(table: pd.DataFrame, target: float | None, few: int) -> tuple[pd.DataF
     usual = known.groupby("place")["denominator"].transform("median")
     shown = known.assign(target=target, small=known["denominator"] < few, pale=usual < few, label_at=ends)
     columns = ["start", "value", "denominator", "target", "unit", "who", "place", "small", "pale", "label_at"]
-    return with_days(shown)[[*columns, "first", "last"]], _rates(language(), palette(), target is not None)
+    return Drawing(_rates(target is not None), {"rates": with_days(shown)[[*columns, "first", "last"]]})
 
 
-@cache
-def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]:
+@remembered
+def _rates(has_target: bool) -> dict[str, Any]:
+    colours = palette()
+
     def each(values: list[Any]) -> dict[str, Any]:
         return {"shorthand": "place:N", "scale": alt.Scale(domain=[0, 1, 2], range=values), "legend": None}
 
     marks = [colours.context, colours.blue, colours.ink]
-    base = alt.Chart().encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
+    base = of("rates").encode(x=alt.X("start:T", axis=_time_axis(tickCount=5)))
     scale = alt.Scale(zero=False, padding=12)
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format="%", tickCount=4), scale=scale)
     lines = base.mark_line().encode(
@@ -317,7 +372,7 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
             color=alt.Color(**each(marks)),
             shape=alt.Shape(**each(["circle", "circle", "square"])),
             size=either(alt.SizeValue, "datum.small", 25, 75),
-            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("unit:N")],
+            detail=details("first", "last", "unit"),
             tooltip=[
                 alt.Tooltip("who:N", title=text("chart.name")),
                 alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
@@ -325,7 +380,7 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
                 alt.Tooltip("denominator:Q", title=text("chart.n")),
             ],
         )
-        .add_params(_picked("unit"))
+        .add_params(picked("first", "last", "unit"))
     )
     names = (
         base.mark_text(align="left", dx=10, limit=LONGEST_NAME)
@@ -339,19 +394,7 @@ def _rates(_language: str, colours: Palette, has_target: bool) -> dict[str, Any]
     aim = base.mark_line(color=colours.muted, strokeDash=[2, 3], strokeWidth=1.5).encode(
         y=alt.Y("target:Q", title=None, scale=scale)
     )
-    layers = alt.layer(*([aim] if has_target else []), lines, points, names).resolve_scale(color="independent")
-    return _specification(layers.properties(height=190))
-
-
-def _picked(*more: str) -> alt.Parameter:
-    return alt.selection_point(name="mark", fields=["first", "last", *more], on="click", empty=False)
-
-
-def _specification(chart: Any) -> dict[str, Any]:
-    """A chart without data as Vega-Lite."""
-    found: dict[str, Any] = chart.to_dict()
-    found.pop("data", None)
-    return found
+    return layered(*([aim] if has_target else []), lines, points, names, height=190, independent=True)
 
 
 def apart(table: pd.DataFrame, value: str, gap: float) -> pd.DataFrame:
@@ -367,25 +410,27 @@ def apart(table: pd.DataFrame, value: str, gap: float) -> pd.DataFrame:
     return shown.assign(label_at=places)
 
 
-def heat(table: pd.DataFrame) -> Any:
+def heat(table: pd.DataFrame) -> Drawing:
     """Overdue share by unit and field: columns unit, field, their names, share, shade, open, overdue, label."""
+    return Drawing(_heat(), {"heat": table})
+
+
+@remembered
+def _heat() -> dict[str, Any]:
     colours = palette()
-    picked = alt.selection_point(name="mark", fields=["unit", "field"], on="click", empty=False)
-    units = list(dict.fromkeys(table["unit_name"]))
-    fields = list(dict.fromkeys(table.sort_values("field_place")["field_name"]))
-    base = alt.Chart(table).encode(
+    base = of("heat").encode(
         x=alt.X(
             "field_name:N",
             title=None,
-            sort=fields,
+            sort=alt.EncodingSortField("field_place", op="min"),
             axis=alt.Axis(orient="top", labelOverlap=False, labelAngle=-40, domain=False, ticks=False),
         ),
-        y=alt.Y("unit_name:N", title=None, sort=units, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
+        y=alt.Y("unit_name:N", title=None, sort=None, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
     )
     shades = alt.Scale(range=[colours.panel, *colours.lateness], domain=[0, HEAT_TOP], clamp=True, interpolate="rgb")
     cells = base.mark_rect(cornerRadius=2, stroke=colours.paper, strokeWidth=2, cursor="pointer").encode(
         color=alt.Color("shade:Q", scale=shades, legend=None),
-        detail=[alt.Detail("unit:N"), alt.Detail("field:N")],
+        detail=details("unit", "field"),
         tooltip=[
             alt.Tooltip("unit_name:N", title=text("column.lead_unit")),
             alt.Tooltip("field_name:N", title=text("column.category")),
@@ -397,10 +442,10 @@ def heat(table: pd.DataFrame) -> Any:
         text=alt.Text("label:N"),
         color=either(alt.ColorValue, f"datum.shade > {HEAT_TOP * colours.full_from}", colours.on_full, colours.on_pale),
     )
-    return alt.layer(cells.add_params(picked), words).properties(height=alt.Step(ROW))
+    return layered(cells.add_params(picked("unit", "field")), words, height=step(ROW))
 
 
-def timeline(moments: pd.DataFrame) -> Any:
+def timeline(moments: pd.DataFrame) -> Drawing:
     """One case: its moments on a line, each limit as a tick; columns name, at, due, late, words."""
     colours = palette()
     reached = moments.dropna(subset=["at"])
@@ -409,7 +454,7 @@ def timeline(moments: pd.DataFrame) -> Any:
     y = alt.Y("name:N", sort=list(moments["name"]), title=None, axis=axis)
     x = alt.X("at:T", title=None, axis=alt.Axis(labelExpr=text("axis.day"), labelOverlap="greedy"))
     spans = (
-        alt.Chart(limits.dropna(subset=["at"]))
+        of("spans")
         .mark_rule(strokeWidth=5, opacity=0.5)
         .encode(
             y=y,
@@ -419,7 +464,7 @@ def timeline(moments: pd.DataFrame) -> Any:
         )
     )
     points = (
-        alt.Chart(reached)
+        of("reached")
         .mark_point(filled=True, size=130, opacity=1)
         .encode(
             y=y,
@@ -429,11 +474,14 @@ def timeline(moments: pd.DataFrame) -> Any:
         )
     )
     ticks = (
-        alt.Chart(limits)
+        of("limits")
         .mark_tick(thickness=3, size=20, color=colours.ink)
         .encode(y=y, x=alt.X("due:T"), tooltip=[alt.Tooltip("due:T", title=text("column.due_at"), format="%Y-%m-%d")])
     )
-    said = alt.Chart(reached).encode(y=y, x=alt.X("at:T"), text=alt.Text("words:N"))
+    said = of("reached").encode(y=y, x=alt.X("at:T"), text=alt.Text("words:N"))
     halo = said.mark_text(align="left", dx=12, stroke=colours.paper, strokeWidth=5)
     words = said.mark_text(align="left", dx=12)
-    return alt.layer(spans, ticks, points, halo, words).properties(height=alt.Step(ROW))
+    return Drawing(
+        layered(spans, ticks, points, halo, words, height=step(ROW)),
+        {"spans": limits.dropna(subset=["at"]), "reached": reached, "limits": limits},
+    )

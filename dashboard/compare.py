@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import bound, cache, charts, drill, frame, quality, trend_words, words
+from dashboard.drawing import Drawing
 from data_access.database import CaseDatabase, Names
 from data_access.filters import CaseFilter
 from data_access.indicators import MEASURES
@@ -69,7 +70,7 @@ def panels(views: Mapping[str, Trends], length: str, names: Names, case_filter: 
             top = int(series[["registered", "closed"]].to_numpy().max())
             st.markdown(text("compare.panel", unit=frame.plain(name), top=top))
             drill.chart(
-                charts.flow(series, length).properties(height=200),
+                charts.flow(series, length, height=200),
                 f"flow_{length}_{unit}",
                 message,
                 flow_question(unit),
@@ -77,7 +78,7 @@ def panels(views: Mapping[str, Trends], length: str, names: Names, case_filter: 
             )
             st.caption(text("trends.stock"))
             drill.chart(
-                charts.stock(series, length).properties(height=130),
+                charts.stock(series, length, height=130),
                 f"stock_{length}_{unit}",
                 text("compare.flow", unit=name, message=text("trends.stock_alt", n=int(series["open"].iloc[-1]))),
                 stock_question(unit),
@@ -134,7 +135,7 @@ def months(whole: pd.DataFrame, views: Mapping[str, Resolution], names: Names, o
     return pd.concat(parts, ignore_index=True)
 
 
-def rate(months_of_rate: pd.DataFrame, target: float | None, small_n: int) -> tuple[pd.DataFrame, dict[str, Any]]:
+def rate(months_of_rate: pd.DataFrame, target: float | None, small_n: int) -> Drawing:
     """The chart of one rate: of complete months where units stand beside the whole, else of the whole alone."""
     complete = months_of_rate[~months_of_rate["unfinished"]].dropna(subset=["value"])
     if complete["unit"].any():

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard import theme
+from dashboard.drawing import TOP, Drawing, details, layered, of, picked
 from dashboard.room import Room
 from dashboard.wall_charts import of_height
 
@@ -15,18 +16,18 @@ LETTER: Final = 14
 """Height of the page's letters, in pixels."""
 
 
-def bounds(rows: pd.DataFrame, rate: float, now: str) -> Any:
+def bounds(rows: pd.DataFrame, rate: float, now: str) -> Drawing:
     """For a page: `rows` with key, name, low, high (shares 0-1), said; `now` names the line of the rate."""
-    return _drawn(rows, rate, now, LETTER, 3, 8).properties(height=34 * len(rows) + 50)
+    return _drawn(rows, rate, now, LETTER, 3, 8, 34 * len(rows) + 50)
 
 
-def wall_bounds(rows: pd.DataFrame, rate: float, now: str, room: Room) -> Any:
+def wall_bounds(rows: pd.DataFrame, rate: float, now: str, room: Room) -> Drawing:
     """The same for the wall: letters are a share of the window's height."""
     letters, stroke, bar = (of_height(share) for share in (room.body, 0.3, 1.2))
-    return _drawn(rows, rate, now, letters, stroke, bar).properties(height="container")
+    return _drawn(rows, rate, now, letters, stroke, bar, "container")
 
 
-def _drawn(rows: pd.DataFrame, rate: float, now: str, letters: Any, stroke: Any, bar: Any) -> Any:
+def _drawn(rows: pd.DataFrame, rate: float, now: str, letters: Any, stroke: Any, bar: Any, height: Any) -> Drawing:
     colours = theme.palette()
     low, high = float(rows["low"].min()), float(rows["high"].max())
     # Room for the words behind the bars, and never a scale that blows a hair up to a beam.
@@ -60,19 +61,19 @@ def _drawn(rows: pd.DataFrame, rate: float, now: str, letters: Any, stroke: Any,
             grid=False,
         ),
     )
-    picked = alt.selection_point(name="mark", fields=["key"], on="click", empty=False)
-    base = alt.Chart(rows)
+    base = of("rows")
     bars = (
         base.mark_bar(size=bar, cursor="pointer", color=colours.blue)
-        .encode(x=x, x2=alt.X2("high:Q"), y=y, detail=alt.Detail("key:N"))
-        .add_params(picked)
+        .encode(x=x, x2=alt.X2("high:Q"), y=y, detail=details("key"))
+        .add_params(picked("key"))
     )
     words = base.mark_text(align="left", dx=10, fontSize=letters, fontWeight=500, color=colours.ink).encode(
         x=alt.X("high:Q", scale=scale), y=y, text=alt.Text("said:N")
     )
-    at = alt.Chart(pd.DataFrame({"rate": [rate], "now": [now]}))
+    at = of("now")
     line = at.mark_rule(strokeWidth=stroke, color=colours.ink, strokeDash=[6, 4]).encode(x=alt.X("rate:Q", scale=scale))
     name = at.mark_text(baseline="bottom", dy=-6, fontSize=letters, fontWeight=500, color=colours.ink).encode(
-        x=alt.X("rate:Q", scale=scale), y=theme.TOP, text=alt.Text("now:N")
+        x=alt.X("rate:Q", scale=scale), y=TOP, text=alt.Text("now:N")
     )
-    return alt.layer(bars, words, line, name)
+    tables = {"rows": rows, "now": pd.DataFrame({"rate": [rate], "now": [now]})}
+    return Drawing(layered(bars, words, line, name, height=height), tables)

@@ -6,13 +6,13 @@ A drill never changes the filter: it is a link to the cases page with the parame
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from dashboard import brief, cache, narrowing, tables, theme
+from dashboard import brief, cache, narrowing, tables
+from dashboard.drawing import MARK, Drawing
 from dashboard.frame import page_file
 from data_access import lists
 from data_access.filters import CaseFilter
@@ -43,29 +43,25 @@ def _serial(key: str) -> str:
     return f"{key}.{st.session_state.get(f'{key}.closed', 0)}"
 
 
-def chart(drawing: Any, key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
+def chart(drawing: Drawing, key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
     """Show a chart whose marks open their cases. `message` is its alternative text, and noted for the briefing.
 
-    The chart has a point selection named `mark`; `question_of` gets the fields of the mark.
+    `question_of` gets the fields of the mark.
     """
     brief.note(message)
-    drawing = theme.unchecked(drawing)
-    state = st.altair_chart(drawing, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
-    _follow(state, key, question_of, case_filter)
+    small(drawing, key, message, question_of, case_filter)
 
 
-def small(
-    drawing: tuple[Any, dict[str, Any]], key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter
-) -> None:
-    """The same for one of many small charts, given as data and specification; too many to be noted."""
-    data, specification = drawing
-    shown = copy.deepcopy(specification)
-    state = st.vega_lite_chart(data, shown, key=_serial(key), on_select="rerun", selection_mode="mark", alt=message)
+def small(drawing: Drawing, key: str, message: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
+    """The same for one of many small charts, too many to be noted."""
+    state = st.vega_lite_chart(
+        drawing.vega_lite(), key=_serial(key), on_select="rerun", selection_mode=MARK, alt=message
+    )
     _follow(state, key, question_of, case_filter)
 
 
 def _follow(state: Any, key: str, question_of: QuestionOf, case_filter: CaseFilter) -> None:
-    marks = state.get("selection", {}).get("mark") or []
+    marks = state.get("selection", {}).get(MARK) or []
     asked = question_of(marks[0]) if marks else None
     if asked:
         open_in_place(key, asked, case_filter)

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from dashboard import words
+from dashboard.drawing import Drawing, details, either, layered, of, picked
 from dashboard.room import Room
-from dashboard.theme import Palette, either, palette
+from dashboard.theme import Palette, palette
 from dashboard.wall_charts import of_height
 from data_access.duration import DAYS, Cohorts, Curve
 from data_access.texts import text
@@ -66,7 +67,7 @@ def points(curve: Curve, last: int) -> pd.DataFrame:
     )
 
 
-def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
+def curve(found: Curve, look: Look, then: Curve | None = None) -> Drawing:
     """The share handled by each day as steps with their 95 % band, marked at the days that are told.
 
     Under each day of the axis stands how many cases were still followed. `then`: last year's, dashed.
@@ -81,16 +82,16 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
     )
     x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=_days(found, look, last))
     y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
-    base = alt.Chart(table).encode(x=x)
+    base = of("curve").encode(x=x)
     area = base.mark_area(color=colours.blue, opacity=0.22, interpolate="step-after").encode(
         y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
     )
     line = base.mark_line(color=colours.blue, strokeWidth=look.line, interpolate="step-after").encode(y=y)
-    marked = alt.Chart(marks).encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
+    marked = of("marks").encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
     dots = (
         marked.mark_point(filled=True, opacity=1, size=look.mark, color=colours.blue, cursor="pointer")
         .encode(
-            detail=alt.Detail("day:N"),
+            detail=details("day"),
             tooltip=[
                 alt.Tooltip("day:Q", title=text("duration.by_day")),
                 alt.Tooltip("label:N", title=text("chart.value")),
@@ -98,17 +99,17 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Any:
                 alt.Tooltip("at_risk:Q", title=text("duration.at_risk")),
             ],
         )
-        .add_params(alt.selection_point(name="mark", fields=["day"], on="click", empty=False))
+        .add_params(picked("day"))
     )
-    layers = [area, *_last_year(then, look, last, colours), line, dots, *_said(marked, "label:N", look, colours)]
-    return alt.layer(*layers).properties(height=look.height)
-
-
-def _last_year(then: Curve | None, look: Look, last: int, colours: Palette) -> list[Any]:
+    before = of("then").encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
+    before = before.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])
+    tables = {"curve": table, "marks": marks}
     if then is None or not then.n:
-        return []
-    base = alt.Chart(points(then, last)).encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
-    return [base.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])]
+        layers = [area]
+    else:
+        layers, tables["then"] = [area, before], points(then, last)
+    layers += [line, dots, *_said(marked, "label:N", look, colours)]
+    return Drawing(layered(*layers, height=look.height), tables)
 
 
 def _said(marks: Any, field: str, look: Look, colours: Palette) -> list[Any]:
@@ -121,8 +122,8 @@ def _said(marks: Any, field: str, look: Look, colours: Palette) -> list[Any]:
         "fontSize": look.letters,
         "fontWeight": 700,
     }
-    halo = marks.mark_text(**options, stroke=colours.paper, strokeWidth=5).encode(text=field)
-    return [halo, marks.mark_text(**options, color=colours.ink).encode(text=field)]
+    halo = marks.mark_text(**options, stroke=colours.paper, strokeWidth=5).encode(text=alt.Text(field))
+    return [halo, marks.mark_text(**options, color=colours.ink).encode(text=alt.Text(field))]
 
 
 def _days(found: Curve, look: Look, last: int) -> alt.Axis:
@@ -175,34 +176,34 @@ def months(found: Cohorts, last: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Any:
+def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Drawing:
     """Share handled by days since registration, a line a month: the newest blue and named, older ones grey."""
     colours = palette()
     table = months(found, last)
+    table = table.assign(newest=table["place"] < NEWEST)
     ticks = [day for day in TICKS if day <= last]
     labels = {str(day): text("duration.tick", day=day) for day in ticks}
     axis = _axis(look, values=ticks, labelExpr=f"({json.dumps(labels, ensure_ascii=False)})[datum.value]", grid=False)
     x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=axis)
     y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
-    newest = f"datum.place < {NEWEST}"
-    tone = either(alt.ColorValue, newest, colours.blue, colours.context)
-    base = alt.Chart(table).encode(x=x, y=y, detail=[alt.Detail("first:N"), alt.Detail("last:N")], color=tone)
-    older = base.transform_filter(f"!({newest})").mark_line(
+    tone = either(alt.ColorValue, "datum.newest", colours.blue, colours.context)
+    base = of("months").encode(x=x, y=y, detail=details("first", "last"), color=tone)
+    older = base.transform_filter("!datum.newest").mark_line(
         strokeWidth=look.line, opacity=0.6, interpolate="step-after"
     )
-    newer = base.transform_filter(newest).mark_line(strokeWidth=look.line, interpolate="step-after")
+    newer = base.transform_filter("datum.newest").mark_line(strokeWidth=look.line, interpolate="step-after")
     ends = table.groupby("first").tail(1)
     told = table[table["day"].isin(DAYS) | table.index.isin(ends.index)]
     told = told.assign(words=[words.percent(share) for share in told["share"]])
     dots = (
-        alt.Chart(told)
+        of("told")
         .mark_point(filled=True, cursor="pointer", size=look.mark)
         .encode(
             x=x,
             y=y,
             color=tone,
-            opacity=either(alt.OpacityValue, newest, 1, 0.5),
-            detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+            opacity=either(alt.OpacityValue, "datum.newest", 1, 0.5),
+            detail=details("first", "last"),
             tooltip=[
                 alt.Tooltip("name:N", title=text("chart.month")),
                 alt.Tooltip("day:Q", title=text("duration.by_day")),
@@ -210,7 +211,9 @@ def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Any:
                 alt.Tooltip("n:Q", title=text("chart.n")),
             ],
         )
-        .add_params(alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False))
+        .add_params(picked("first", "last"))
     )
-    named = alt.Chart(ends[ends["place"] < NEWEST]).encode(x=x, y=y)
-    return alt.layer(older, newer, dots, *_said(named, "name:N", look, colours)).properties(height=look.height)
+    named = of("ends").encode(x=x, y=y)
+    layers = (older, newer, dots, *_said(named, "name:N", look, colours))
+    tables = {"months": table, "told": told, "ends": ends[ends["newest"]]}
+    return Drawing(layered(*layers, height=look.height), tables)

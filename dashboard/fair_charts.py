@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import theme, words
+from dashboard.drawing import Drawing, details, either, layered, of, picked
 from dashboard.room import Room
 from dashboard.wall_charts import of_height
 from data_access import fair
@@ -48,18 +49,18 @@ class Extent:
         return 1.3 * (self.high - self.low) / self.down
 
 
-def funnel(found: Funnel, points: pd.DataFrame) -> Any:
+def funnel(found: Funnel, points: pd.DataFrame) -> Drawing:
     """For a page: `points` with the columns group, name, n, value, verdict, said, interval."""
     extent = _extent(found, points, NARROW / LETTER, HEIGHT / LETTER)
-    return _drawn(found, points, extent, letters=LETTER, dot=70, stroke=1.5).properties(height=HEIGHT)
+    return _drawn(found, points, extent, letters=LETTER, dot=70, stroke=1.5, height=HEIGHT)
 
 
-def wall_funnel(found: Funnel, points: pd.DataFrame, room: Room) -> Any:
+def wall_funnel(found: Funnel, points: pd.DataFrame, room: Room) -> Drawing:
     """The same for the wall: letters are a share of the window's height."""
     # On a window of 4:3, less its margins, the picture is 1.05 times as wide as the window is high, and half as high.
     extent = _extent(found, points, 105 / room.body, 50 / room.body)
     letters, dot, stroke = (of_height(share) for share in (room.body, 35, 0.3))
-    return _drawn(found, points, extent, letters=letters, dot=dot, stroke=stroke).properties(height="container")
+    return _drawn(found, points, extent, letters=letters, dot=dot, stroke=stroke, height="container")
 
 
 def _extent(found: Funnel, points: pd.DataFrame, across: float, down: float) -> Extent:
@@ -73,7 +74,9 @@ def _extent(found: Funnel, points: pd.DataFrame, across: float, down: float) -> 
     return Extent(float(points["n"].max()) * (1 + MARGIN), low - room, high + room, across, down)
 
 
-def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any, dot: Any, stroke: Any) -> Any:
+def _drawn(
+    found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any, dot: Any, stroke: Any, height: Any
+) -> Drawing:
     colours = theme.palette()
     axis: dict[str, Any] = {f"{part}FontSize": letters for part in ("label", "title")}
     axis |= {"labelFontWeight": 500, "titleFontWeight": 500, "labelColor": colours.ink}
@@ -89,54 +92,58 @@ def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any,
         axis=alt.Axis(format=".0%", tickCount=5, domain=False, ticks=False, **axis),
         scale=alt.Scale(domain=[extent.low, extent.high], nice=False, zero=False),
     )
-    layers = [
-        alt.Chart(line).mark_line(clip=True, color=colours.muted, strokeWidth=stroke, strokeDash=dash).encode(x=x, y=y)
-        for line, dash in _lines(found, extent)
-    ]
-    ends = alt.Chart(_line_names(found, extent)).mark_text(
-        align="left", dx=6, fontSize=letters, fontWeight=500, color=colours.muted
-    )
-    layers.append(ends.encode(x=x, y=y, text=alt.Text("said:N")))
-    picked = alt.selection_point(name="mark", fields=["group"], on="click", empty=False)
+    dash = alt.StrokeDash("dashed:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [6, 4]]), legend=None)
+    lines = of("lines").mark_line(clip=True, color=colours.muted, strokeWidth=stroke)
+    ends = of("ends").mark_text(align="left", dx=6, fontSize=letters, fontWeight=500, color=colours.muted)
     tones = {"worse": colours.action, "better": colours.blue, "same": colours.context, "too_few": colours.context}
     scale = alt.Scale(domain=[text(f"fair.{verdict}") for verdict in tones], range=list(tones.values()))
-    few = points["verdict"] == "too_few"
-    dots = alt.Chart(points.drop(columns="verdict").assign(few=few)).mark_point(
-        size=dot, opacity=1, strokeWidth=stroke, cursor="pointer"
+    dots = of("dots").mark_point(size=dot, opacity=1, strokeWidth=stroke, cursor="pointer")
+    dots = dots.encode(
+        x=x,
+        y=y,
+        color=alt.Color("said:N", scale=scale, legend=None),
+        fill=alt.Fill("said:N", scale=scale, legend=None),
+        fillOpacity=either(alt.FillOpacityValue, "datum.few", 0, 0.9),
+        detail=details("group"),
+        tooltip=[
+            alt.Tooltip("name:N", title=text("units.unit")),
+            alt.Tooltip("n:Q", title=text("chart.n")),
+            alt.Tooltip("value:Q", title=words.label(found.key), format=".1%"),
+            alt.Tooltip("interval:N", title=text("fair.interval")),
+            alt.Tooltip("said:N", title=text("fair.against")),
+        ],
     )
-    layers.append(
-        dots.encode(
-            x=x,
-            y=y,
-            color=alt.Color("said:N", scale=scale, legend=None),
-            fill=alt.Fill("said:N", scale=scale, legend=None),
-            fillOpacity=theme.either(alt.FillOpacityValue, "datum.few", 0, 0.9),
-            detail=alt.Detail("group:N"),
-            tooltip=[
-                alt.Tooltip("name:N", title=text("units.unit")),
-                alt.Tooltip("n:Q", title=text("chart.n")),
-                alt.Tooltip("value:Q", title=words.label(found.key), format=".1%"),
-                alt.Tooltip("interval:N", title=text("fair.interval")),
-                alt.Tooltip("said:N", title=text("fair.against")),
-            ],
-        ).add_params(picked)
+    look: dict[str, Any] = {"baseline": "middle", "fontSize": letters, "fontWeight": 600}
+    look["align"] = alt.ExprRef("datum.align")
+    named = of("names").encode(x=x, y=y, text=alt.Text("name:N"))
+    ink = either(alt.ColorValue, "datum.worse", colours.action_text, colours.blue_text)
+    layers = (
+        lines.encode(x=x, y=y, detail=details("line"), strokeDash=dash),
+        ends.encode(x=x, y=y, text=alt.Text("said:N")),
+        dots.add_params(picked("group")),
+        named.mark_text(**look, stroke=colours.paper, strokeWidth=HALO),
+        named.mark_text(**look).encode(color=ink),
     )
-    inks = {"worse": colours.action_text, "better": colours.blue_text}
-    for (verdict, align), part in labels(points, extent).groupby(["verdict", "align"]):
-        named = alt.Chart(part.drop(columns="verdict")).encode(x=x, y=y, text=alt.Text("name:N"))
-        look: dict[str, Any] = {"align": align, "baseline": "middle", "fontSize": letters, "fontWeight": 600}
-        layers.append(named.mark_text(**look, stroke=colours.paper, strokeWidth=HALO))
-        layers.append(named.mark_text(**look, color=inks[str(verdict)]))
-    return alt.layer(*layers).resolve_scale(color="independent")
+    placed = labels(points, extent)
+    tables = {
+        "lines": _lines(found, extent),
+        "ends": _line_names(found, extent),
+        "dots": points.assign(few=points["verdict"] == "too_few").drop(columns="verdict"),
+        "names": placed.assign(worse=placed["verdict"] == "worse").drop(columns="verdict"),
+    }
+    return Drawing(layered(*layers, height=height, independent=True), tables)
 
 
-def _lines(found: Funnel, extent: Extent) -> Iterator[tuple[pd.DataFrame, list[float]]]:
-    """The limits and the county's rate as lines, each with its dashes."""
+def _lines(found: Funnel, extent: Extent) -> pd.DataFrame:
+    """The limits and the county's rate as lines: line (a number), n, value, and whether it is `dashed`."""
     n = np.unique(np.round(np.geomspace(1, max(extent.n, 2), STEPS)))
-    for name, level in LINES:
-        for value in found.limits(n, level):
-            yield pd.DataFrame({"n": n, "value": value}), [1, 0] if name == "sure" else [6, 4]
-    yield pd.DataFrame({"n": [0.0, extent.n], "value": [found.target] * 2}), [1, 0]
+    drawn = [(n, value, name != "sure") for name, level in LINES for value in found.limits(n, level)]
+    drawn.append((np.array([0.0, extent.n]), np.array([found.target] * 2), False))
+    parts = [
+        pd.DataFrame({"line": line, "n": across, "value": value, "dashed": dashed})
+        for line, (across, value, dashed) in enumerate(drawn)
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _line_names(found: Funnel, extent: Extent) -> pd.DataFrame:
@@ -197,6 +204,6 @@ def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def on_wall(found: Funnel, points: pd.DataFrame) -> Any:
+def on_wall(found: Funnel, points: pd.DataFrame) -> Callable[[Room], Drawing]:
     """The wall's funnel, waiting for its room."""
     return partial(wall_funnel, found, points)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dashboard import theme
 from dashboard.charts import apart, with_days
+from dashboard.drawing import TOP, Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from dashboard.wall_charts import of_height
 from data_access import seasons
@@ -63,42 +64,42 @@ def shading(series: pd.DataFrame, length: str, settings: Settings) -> pd.DataFra
     return pd.DataFrame(rows, columns=["name", "start", "end", "middle", "row"]) if rows else None
 
 
-def shades(shaded: pd.DataFrame | None) -> list[Any]:
-    """The layers below a trend: a pale band a season with its name at the top, each season on a line of its own."""
-    if shaded is None:
-        return []
-    colours = theme.palette()
-    base = alt.Chart(shaded)
-    bands = base.mark_rect(color=colours.context, opacity=0.2).encode(x=alt.X("start:T"), x2=alt.X2("end:T"))
-    names = [
-        alt.Chart(part)
-        .mark_text(align="center", baseline="top", fontSize=12, color=colours.muted, dy=2 + 15 * int(str(row)))
-        .encode(x=alt.X("middle:T"), y=theme.TOP, text=alt.Text("name:N"))
-        for row, part in shaded.groupby("row")
-    ]
-    return [bands, *names]
-
-
 # --- the control chart
 
 
-def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> Any:
+def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> Drawing:
     """An XmR chart of the columns of `signal_words.chart_table`; mean and limits bear names.
 
     Months that are more than routine have a colour and a shape of their own, those not judged are hollow.
     """
-    colours = theme.palette()
     shown = with_days(table).assign(state=table["state"].map(list(STATES).index))
     first, last = shown["start"].iloc[0], shown["start"].iloc[-1]
     quarters = [each for each in shown["start"] if each.month % 3 == 1] or [first]
+    beyond = last + (last - first) * (0.4 if room is None else 0.36)  # where the limits' names stand
+    limits = _limits(shown, found, room)
+    named = shown[(shown["season"] != "") & (shown["season"] != shown["season"].shift())]
+    specification = _control(tuple(map(_day, quarters)), _day(first), _day(beyond), limits is not None, room)
+    tables = {"months": shown, "seasons": named[["start", "n", "season"]]}
+    return Drawing(specification, tables if limits is None else tables | {"limits": limits})
+
+
+Day = tuple[int, int, int]
+
+
+def _day(moment: pd.Timestamp) -> Day:
+    return moment.year, moment.month, moment.day
+
+
+@remembered
+def _control(quarters: tuple[Day, ...], first: Day, beyond: Day, has_limits: bool, room: Room | None) -> dict[str, Any]:
+    colours = theme.palette()
     axis = alt.Axis(
         title=None,
-        values=[alt.DateTime(year=each.year, month=each.month, date=each.day) for each in quarters],
+        values=[alt.DateTime(year=year, month=month, date=day) for year, month, day in quarters],
         labelExpr=text("axis.month" if room is None else "axis.wall_month"),
         **_axis(room),
     )
-    beyond = last + (last - first) * (0.4 if room is None else 0.36)  # where the limits' names stand
-    ends = [alt.DateTime(year=each.year, month=each.month, date=each.day) for each in (first, beyond)]
+    ends = [alt.DateTime(year=year, month=month, date=day) for year, month, day in (first, beyond)]
     x = alt.X("start:T", axis=axis, scale=alt.Scale(domain=ends, padding=12, nice=False))
     y = alt.Y(
         "n:Q",
@@ -106,9 +107,8 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
         scale=alt.Scale(zero=False, padding=20),
         axis=alt.Axis(tickCount=4, **_axis(room)),
     )
-    base = alt.Chart(shown).encode(x=x, y=y)
-    whole = alt.Chart(shown[~shown["unfinished"]]).encode(x=x, y=y)
-    line = whole.mark_line(color=colours.context, strokeWidth=1.5)
+    base = of("months").encode(x=x, y=y)
+    line = base.transform_filter("!datum.unfinished").mark_line(color=colours.context, strokeWidth=1.5)
 
     def each(usual: Any, signal: Any, apart: Any, **more: Any) -> dict[str, Any]:
         scale = alt.Scale(domain=[*range(len(STATES))], range=[usual, signal, apart])
@@ -120,31 +120,28 @@ def control(table: pd.DataFrame, found: Signals, room: Room | None = None) -> An
         color=alt.Color(**each(colours.ink, colours.blue, colours.context)),
         fill=alt.Fill(**each(colours.ink, colours.blue, colours.paper)),
         size=alt.Size(**each(45 * large, 190 * large, 60 * large)),
-        detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+        detail=details("first", "last"),
         tooltip=[
             alt.Tooltip("start:T", title=text("chart.month"), format="%Y-%m"),
             alt.Tooltip("n:Q", title=text("chart.value")),
             alt.Tooltip("note:N", title=text("chart.note")),
         ],
     )
-    picked = alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False)
-    named = alt.Chart(shown[(shown["season"] != "") & (shown["season"] != shown["season"].shift())])
-    named = named.encode(x=x, y=y, text=alt.Text("season:N"))
+    named = of("seasons").encode(x=x, y=y, text=alt.Text("season:N"))
     look: dict[str, Any] = {"align": "left", "dx": 10 if room is None else 18, **_words(room)}
     names = [
         named.mark_text(**look, stroke=colours.paper, strokeWidth=4),
         named.mark_text(**look, color=colours.muted),
     ]
-    layers = [line, *_limits(shown, found, room), *names, points.add_params(picked)]
-    drawing = alt.layer(*layers).resolve_scale(color="independent")
-    return drawing.properties(height=250 if room is None else "container")
+    limits = _limit_lines(room) if has_limits else []
+    layers = [line, *limits, *names, points.add_params(picked("first", "last"))]
+    return layered(*layers, height=250 if room is None else "container", independent=True)
 
 
-def _limits(table: pd.DataFrame, found: Signals, room: Room | None) -> list[Any]:
-    """The mean and the limits as thin lines, named above their right ends, behind the months."""
-    colours = theme.palette()
+def _limits(table: pd.DataFrame, found: Signals, room: Room | None) -> pd.DataFrame | None:
+    """The mean and the limits, to be named above their right ends: n, name, is_mean, start, label_at."""
     if found.mean is None or found.lower is None or found.upper is None:
-        return []
+        return None
     limits = pd.DataFrame(
         {
             "n": [found.upper, found.mean, found.lower],
@@ -159,37 +156,56 @@ def _limits(table: pd.DataFrame, found: Signals, room: Room | None) -> list[Any]
     )
     # Names of limits that are near each other are moved apart by the height of their letters.
     lowest, highest = min(float(table["n"].min()), found.lower), max(float(table["n"].max()), found.upper)
-    limits = apart(limits, "n", (highest - lowest) * (0.09 if room is None else 0.13))
+    return apart(limits, "n", (highest - lowest) * (0.09 if room is None else 0.13))
+
+
+def _limit_lines(room: Room | None) -> list[alt.Chart]:
+    """Thin lines with their names, behind the months."""
+    colours = theme.palette()
     dash = alt.StrokeDash("is_mean:N", scale=alt.Scale(domain=[False, True], range=[[5, 4], [1, 0]]), legend=None)
-    base = alt.Chart(limits)
-    rules = base.mark_rule(color=colours.muted, strokeWidth=1 if room is None else 2).encode(
-        y=alt.Y("n:Q"), strokeDash=dash
-    )
-    names = base.mark_text(align="left", baseline="bottom", dx=12, dy=-3, color=colours.muted, **_words(room)).encode(
-        x=alt.X("start:T"), y=alt.Y("label_at:Q"), text=alt.Text("name:N")
-    )
-    return [rules, names]
+    base = of("limits")
+    rules = base.mark_rule(color=colours.muted, strokeWidth=1 if room is None else 2)
+    names = base.mark_text(align="left", baseline="bottom", dx=12, dy=-3, color=colours.muted, **_words(room))
+    return [
+        rules.encode(y=alt.Y("n:Q"), strokeDash=dash),
+        names.encode(x=alt.X("start:T"), y=alt.Y("label_at:Q"), text=alt.Text("name:N")),
+    ]
 
 
 # --- years aligned on a season
 
 
-def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
+def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Drawing:
     """Registered by week around a season: this year blue, those before grey, each named at its line's end.
 
     Columns of `seasons.around`. The season's day stands as a line between the weeks; an unfinished week is hollow.
     """
-    colours = theme.palette()
     newest = int(table["year"].max())
     inside_of = table["year"].map(lambda year: NOW if year == newest else BEFORE)
     place = table["week"] - (table["week"] > 0)  # no week is number 0
     shown = with_days(table).assign(
         place=place,
         inside=inside_of.where(~table["unfinished"], UNFINISHED),
+        is_newest=table["year"] == newest,
         year_name=[text("season.year", year=str(year)) for year in table["year"]],
         week_name=[week_name(week) for week in table["week"]],
         until=[text("chart.unfinished") if unfinished else "" for unfinished in table["unfinished"]],
     )
+    finished = shown[~shown["unfinished"]]
+    gap = float(finished["registered"].max() or 1) * (0.07 if room is None else 0.11)
+    ends = finished.sort_values("week").groupby("year").tail(1)
+    last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("week")]) if len(ends) else ends
+    tables = {
+        "weeks": shown,
+        "ends": last.assign(label_at=last.get("label_at", 0.0)),
+        "day": pd.DataFrame({"place": [-0.5], "season": [season]}),
+    }
+    return Drawing(_aligned(room), tables)
+
+
+@remembered
+def _aligned(room: Room | None) -> dict[str, Any]:
+    colours = theme.palette()
     weeks = [*range(-seasons.WEEKS, seasons.WEEKS)]
     labels = {number: week_name(number + (number >= 0)) for number in weeks}
     expression = " : ".join(f"datum.value == {number} ? '{name}'" for number, name in labels.items()) + " : ''"
@@ -212,30 +228,23 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
         scale=alt.Scale(zero=True),
         axis=alt.Axis(tickCount=4, domain=False, ticks=False, **_axis(room) | {"grid": True}),
     )
-    is_newest = f"datum.year == {newest}"
     thick = 1.0 if room is None else 1.8
-    color = theme.either(alt.ColorValue, is_newest, colours.blue, colours.context)
+    color = either(alt.ColorValue, "datum.is_newest", colours.blue, colours.context)
+    base = of("weeks").encode(x=x, y=y, color=color)
     lines = (
-        alt.Chart(shown[~shown["unfinished"]])
+        base.transform_filter("!datum.unfinished")
         .mark_line()
         .encode(
-            x=x,
-            y=y,
-            detail=alt.Detail("year:N"),
-            color=color,
-            strokeWidth=theme.either(alt.StrokeWidthValue, is_newest, 3.5 * thick, 1.5 * thick),
+            detail=details("year"),
+            strokeWidth=either(alt.StrokeWidthValue, "datum.is_newest", 3.5 * thick, 1.5 * thick),
         )
     )
     inside = alt.Scale(domain=[NOW, BEFORE, UNFINISHED], range=[colours.blue, colours.context, colours.paper])
     points = (
-        alt.Chart(shown)
-        .mark_point(opacity=1, strokeWidth=2, cursor="pointer", size=55 * thick * thick)
+        base.mark_point(opacity=1, strokeWidth=2, cursor="pointer", size=55 * thick * thick)
         .encode(
-            x=x,
-            y=y,
-            color=color,
             fill=alt.Fill("inside:N", scale=inside, legend=None),
-            detail=[alt.Detail("first:N"), alt.Detail("last:N")],
+            detail=details("first", "last"),
             tooltip=[
                 alt.Tooltip("year_name:N", title=text("chart.name")),
                 alt.Tooltip("week_name:N", title=text("season.chart_week")),
@@ -245,27 +254,17 @@ def aligned(table: pd.DataFrame, season: str, room: Room | None = None) -> Any:
                 alt.Tooltip("until:N", title=text("chart.note")),
             ],
         )
-        .add_params(alt.selection_point(name="mark", fields=["first", "last"], on="click", empty=False))
-    )
-    finished = shown[~shown["unfinished"]]
-    gap = float(finished["registered"].max() or 1) * (0.07 if room is None else 0.11)
-    ends = finished.sort_values("week").groupby("year").tail(1)
-    last = pd.concat([apart(beside, "registered", gap) for _, beside in ends.groupby("week")]) if len(ends) else ends
-    names = alt.Chart(last.assign(label_at=last.get("label_at", 0.0))).encode(
-        x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N")
+        .add_params(picked("first", "last"))
     )
     said: dict[str, Any] = {"align": "left", **_words(room)}
+    names = of("ends").encode(x=x, y=alt.Y("label_at:Q"), text=alt.Text("year_name:N"))
     halo = names.mark_text(dx=10, stroke=colours.paper, strokeWidth=4, **said)
-    names = names.mark_text(dx=10, **said).encode(
-        color=theme.either(alt.ColorValue, is_newest, colours.blue_text, colours.muted)
-    )
-    day = alt.Chart(pd.DataFrame({"place": [-0.5], "season": [season]})).encode(x=alt.X("place:Q"))
+    ink = either(alt.ColorValue, "datum.is_newest", colours.blue_text, colours.muted)
+    names = names.mark_text(dx=10, **said).encode(color=ink)
+    day = of("day").encode(x=alt.X("place:Q"))
     rule = day.mark_rule(color=colours.muted, strokeDash=[4, 4], strokeWidth=1.5)
-    title = day.mark_text(baseline="top", dx=6, color=colours.muted, **said).encode(
-        y=theme.TOP, text=alt.Text("season:N")
-    )
-    drawing = alt.layer(rule, title, lines, halo, names, points)
-    return drawing.properties(height=280 if room is None else "container")
+    title = day.mark_text(baseline="top", dx=6, color=colours.muted, **said).encode(y=TOP, text=alt.Text("season:N"))
+    return layered(rule, title, lines, halo, names, points, height=280 if room is None else "container")
 
 
 def week_name(week: int) -> str:

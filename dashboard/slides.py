@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from dashboard import cache, drill, late, quality, tables, trend_words, words
+from dashboard.drawing import Drawing
 from dashboard.drill import question
 from dashboard.figures import shares_by
 from dashboard.room import ROWS, Room
@@ -63,7 +64,7 @@ class Row:
 class Chart:
     """A chart for the picture, what it says, the question that a mark asks, and its lines' tones and names."""
 
-    drawing: Callable[[Room], Any]
+    drawing: Callable[[Room], Drawing]
     message: str
     question_of: drill.QuestionOf
     key: tuple[tuple[str, str], ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dashboard import cache, duration_charts, duration_view, words
+from dashboard.drawing import Drawing
 from dashboard.drill import question
 from dashboard.room import Room
 from dashboard.slides import Chart, Fact, Row, Slide
@@ -64,7 +65,7 @@ def _row(curve: Curve, then: Curve | None, day: int) -> Row:
 def _curve(curve: Curve, then: Curve | None) -> Slide:
     """The curve with its band and the numbers followed."""
 
-    def drawing(room: Room) -> object:
+    def drawing(room: Room) -> Drawing:
         return duration_charts.curve(curve, duration_charts.on_wall(room), then)
 
     said = duration_view.message(curve)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from dashboard import narrowing, theme
+from dashboard import narrowing
 from dashboard.room import ROWS, Room
 from dashboard.slides import Chart, Slide
 from data_access.database import CaseDatabase
@@ -101,8 +101,8 @@ def picture(chart: Chart, room: Room, asked: Callable[[Question], None]) -> None
             asked(question)
 
     with st.container(key="stage_picture"):
-        st.altair_chart(
-            theme.unchecked(chart.drawing(room)),
+        st.vega_lite_chart(
+            chart.drawing(room).vega_lite(),
             key=serial,
             on_select=picked,
             selection_mode="mark",

@@ -6,11 +6,10 @@ Streamlit's own widgets take theirs from `.streamlit/config.toml`; a test keeps 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import altair as alt
 import streamlit as st
 
 FONT: Final = "'Microsoft YaHei', 'PingFang SC', 'Noto Sans CJK SC', 'Noto Sans SC', 'Segoe UI', sans-serif"
@@ -116,11 +115,10 @@ def inks_for_paper() -> dict[str, str]:
     return {colour: light[name] for name, colour in _named(DARK).items()} | dict(shades)
 
 
-@alt.theme.register("petition", enable=True)
-def _theme() -> alt.theme.ThemeConfig:
-    """Asked for whenever a chart becomes Vega-Lite, in the run of the viewer who will see it."""
+def of_charts() -> dict[str, Any]:
+    """How every chart looks, as Vega-Lite's `config`, in the palette's colours."""
     colours = palette()
-    axis: alt.theme.AxisConfigKwds = {
+    axis = {
         "labelFontSize": 14,
         "titleFontSize": 14,
         "labelColor": colours.ink,
@@ -131,35 +129,14 @@ def _theme() -> alt.theme.ThemeConfig:
         "tickColor": colours.context,
         "labelLimit": 260,
     }
-    words: alt.theme.LegendConfigKwds = {"labelFontSize": 14, "labelColor": colours.ink, "title": None}
+    words = {"labelFontSize": 14, "labelColor": colours.ink, "title": None}
     return {
-        "config": {
-            "font": FONT,
-            "background": "transparent",
-            "view": {"stroke": None},
-            "axis": axis,
-            "legend": {**words, "titleFontSize": 14, "orient": "top"},
-            "header": {"labelFontSize": 14, "labelColor": colours.ink, "title": None},
-            "text": {"fontSize": 14, "color": colours.ink},
-            "title": {"fontSize": 16, "anchor": "start", "color": colours.ink},
-        }
+        "font": FONT,
+        "background": "transparent",
+        "view": {"stroke": None},
+        "axis": axis,
+        "legend": {**words, "titleFontSize": 14, "orient": "top"},
+        "header": {"labelFontSize": 14, "labelColor": colours.ink, "title": None},
+        "text": {"fontSize": 14, "color": colours.ink},
+        "title": {"fontSize": 16, "anchor": "start", "color": colours.ink},
     }
-
-
-def unchecked(drawing: Any) -> Any:
-    """A chart that is not held against Altair's schema again: tests do that, and it takes a third of a page's time."""
-    object.__setattr__(drawing, "to_dict", partial(drawing.to_dict, validate=False))
-    return drawing
-
-
-def either(channel: type[Any], test: str, yes: Any, no: Any) -> Any:
-    """The value `yes` for marks where `test` (a Vega expression) holds, else `no`; `channel` as `alt.ColorValue`.
-
-    Charts name their channels by class throughout: for a bare string, `alt.value` or `alt.condition`, Altair
-    compares the schemas of all its classes, in 3 to 12 milliseconds each time; tests hold that none does.
-    """
-    return channel(no, condition={"test": test, "value": yes})
-
-
-TOP: Final[Any] = alt.YValue(0)  # type: ignore[no-untyped-call]
-"""The height of what stands at the top of a chart."""

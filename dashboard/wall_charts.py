@@ -13,6 +13,7 @@ import pandas as pd
 
 from dashboard import theme
 from dashboard.charts import with_days
+from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from data_access.texts import text
 
@@ -22,14 +23,19 @@ def of_height(share: float) -> Any:
     return alt.expr(f"windowSize()[1] * {share / 100:.5f} + 0 * width")
 
 
-def flow(series: pd.DataFrame, room: Room) -> Any:
+def flow(series: pd.DataFrame, room: Room) -> Drawing:
     """Received and closed by month, named at their ends; the unfinished month is hollow. Marks carry their days."""
-    colours = theme.palette()
-    body = of_height(room.body)
     kinds = {key: text(f"flow.{key}") for key in ("registered", "closed")}
     long = with_days(series).melt(["start", "end", "first", "last", "unfinished"], list(kinds), "kind", "n")
     long["name"] = long["kind"].map(kinds)
-    scale = alt.Scale(domain=list(kinds), range=[colours.ink, colours.blue])
+    return Drawing(_flow(room), {"flow": long})
+
+
+@remembered
+def _flow(room: Room) -> dict[str, Any]:
+    colours, kinds = theme.palette(), ["registered", "closed"]
+    body = of_height(room.body)
+    scale = alt.Scale(domain=kinds, range=[colours.ink, colours.blue])
     axis = alt.Axis(
         title=None,
         grid=False,
@@ -51,22 +57,16 @@ def flow(series: pd.DataFrame, room: Room) -> Any:
             labelFontSize=body, labelFontWeight=500, labelColor=colours.ink, tickCount=4, domain=False, ticks=False
         ),
     )
-    color = alt.Color("kind:N", scale=scale, legend=None)
-    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=list(kinds), range=[[1, 0], [10, 6]]), legend=None)
-    whole = alt.Chart(long[~long["unfinished"]])
-    lines = whole.mark_line(strokeWidth=of_height(0.5)).encode(x=x, y=y, color=color, strokeDash=dash)
-    picked = alt.selection_point(name="mark", fields=["first", "last", "kind"], on="click", empty=False)
+    base = of("flow").encode(x=x, y=y, color=alt.Color("kind:N", scale=scale, legend=None))
+    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [10, 6]]), legend=None)
+    lines = base.transform_filter("!datum.unfinished").mark_line(strokeWidth=of_height(0.5)).encode(strokeDash=dash)
     points = (
-        alt.Chart(long)
-        .mark_point(size=of_height(35), opacity=1, cursor="pointer", strokeWidth=of_height(0.4))
+        base.mark_point(size=of_height(35), opacity=1, cursor="pointer", strokeWidth=of_height(0.4))
         .encode(
-            x=x,
-            y=y,
-            color=color,
             fill=alt.Fill("kind:N", scale=scale, legend=None),
-            fillOpacity=theme.either(alt.FillOpacityValue, "datum.unfinished", 0, 1),
-            detail=[alt.Detail("first:N"), alt.Detail("last:N"), alt.Detail("kind:N")],
+            fillOpacity=either(alt.FillOpacityValue, "datum.unfinished", 0, 1),
+            detail=details("first", "last", "kind"),
         )
-        .add_params(picked)
+        .add_params(picked("first", "last", "kind"))
     )
-    return alt.layer(lines, points).properties(height="container")
+    return layered(lines, points, height="container")

@@ -23,7 +23,7 @@ with choice:
 view = cache.ask(views.trends, case_filter, length, by or "")
 frame.nothing_here(not view.series["registered"].any() and not view.series["open"].any())
 frame.headline(message(view.series, length))
-shaded = season_charts.shades(season_charts.shading(view.series, length, database.settings))
+shaded = season_charts.shading(view.series, length, database.settings)
 
 st.subheader(text("trends.flow"))
 drill.chart(
@@ -39,7 +39,7 @@ left, right = st.columns(2, gap="large")
 with left:
     st.subheader(text("trends.stock"))
     drill.chart(
-        charts.stock(view.series, length, shaded),
+        charts.stock(view.series, length, shaded, height=200 if shaded is None else 240),
         f"stock_{length}",
         text("trends.stock_alt", n=int(view.series["open"].iloc[-1])),
         lambda mark: drill.question("open", days=drill.days("", mark["last"])),

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import http.client
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +30,8 @@ from data_access.settings import AGENDA
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+
+    from dashboard.drawing import Drawing
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_AS_OF = dt.date(2026, 11, 24)
@@ -114,6 +118,46 @@ def _chinese_first() -> None:
     from data_access import texts
 
     texts.use(texts.LANGUAGES[0])
+
+
+# Charts
+
+
+def selections(drawing: Drawing) -> list[str]:
+    """The names of what can be clicked on in a chart, whose specification is held against Vega-Lite's schema."""
+    specification = drawing.vega_lite()
+    return [each["name"] for layer in specification["layer"] for each in layer.get("params", ())]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _charts_are_vega_lite() -> Iterator[None]:
+    """Every chart shown is held against Vega-Lite's schema, and none has a channel written in the way that is slow."""
+    import altair as alt
+    from altair.utils import schemapi
+
+    from dashboard.drawing import Drawing
+
+    held: set[str] = set()
+    whole = Drawing.vega_lite
+
+    def vega_lite(self: Drawing) -> dict[str, Any]:
+        specification = json.dumps(self.specification)
+        if specification not in held:
+            alt.LayerChart.validate(json.loads(specification))
+            held.add(specification)
+        named = set(re.findall(r'"data": {"name": "(\w+)"}', specification))
+        assert named == set(self.tables), "a table is named that is not there, or one is there that no layer names"
+        return whole(self)
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError(
+            "a channel is given as a bare string, alt.value or alt.condition: see dashboard/drawing.py"
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Drawing, "vega_lite", vega_lite)
+        patch.setattr(schemapi._FromDict, "__init__", refused)
+        yield
 
 
 # Databases

@@ -140,7 +140,9 @@ def test_the_offices_own_rates_are_not_charged_to_a_unit() -> None:
 def compared(whole: pd.DataFrame, **units: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Data and specification of the chart of one rate."""
     views = {unit: view(monthly=monthly) for unit, monthly in units.items()}
-    return compare.rate(compare.months(whole, views, NAMES, "全县"), 0.95, SMALL_N)
+    drawn = compare.rate(compare.months(whole, views, NAMES, "全县"), 0.95, SMALL_N)
+    (data,) = drawn.tables.values()
+    return data, drawn.vega_lite()
 
 
 def test_units_are_drawn_beside_the_whole_for_complete_months_only() -> None:

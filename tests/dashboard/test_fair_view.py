@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import DEMO_AS_OF
+from conftest import DEMO_AS_OF, selections
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,11 +137,11 @@ def test_colour_and_name_only_where_a_unit_is_told_from_the_county(
         dots = fair_view.points(found, demo.names)
         if dots.empty:
             continue
-        drawn = draw(found, dots).to_dict()
-        assert [each["name"] for each in drawn["params"]] == ["mark"]
-        data = [row for rows in drawn["datasets"].values() for row in rows if "align" in row]
-        told = dots.loc[dots["verdict"].isin(["worse", "better"]), "name"]
-        assert {row["name"] for row in data} == set(told)
+        drawn = draw(found, dots)
+        assert selections(drawn) == ["mark"]
+        told = dots.loc[dots["verdict"].isin(["worse", "better"])]
+        assert set(drawn.tables["names"]["name"]) == set(told["name"])
+        assert set(drawn.tables["names"].query("worse")["name"]) == set(told.query("verdict == 'worse'")["name"])
 
 
 @given(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import DEMO_AS_OF
+from conftest import DEMO_AS_OF, selections
 
 from dashboard import burn_down, cache, official_view, slides_official
 from dashboard.agenda import VIEWS
@@ -175,8 +175,7 @@ def test_the_evidence_behind_the_batches(demo: CaseDatabase, language: str) -> N
     for made in evidence:
         slide = made()
         assert slide.chart and slide.chart.message == slide.message
-        drawn = slide.chart.drawing(Room(9, 1.8)).to_dict()
-        assert drawn["layer"]
+        assert selections(slide.chart.drawing(Room(9, 1.8))) == ["mark"]
         asked = slide.chart.question_of({"last": "2026-11-24"})
         assert asked
         with demo.reading() as connection:
@@ -193,5 +192,5 @@ def test_a_target_is_drawn_for_the_one_unit_that_has_one(demo: CaseDatabase) -> 
     assert burn_down.target_left(batch, of_one, aimed) == pytest.approx(0.25 * int(batch["listed"].iloc[-1]))
     assert burn_down.target_left(batch, NOW, aimed) is None
     assert burn_down.target_left(batch, replace(NOW, unit=("D02",)), aimed) is None
-    layers = [len(burn_down.steps(batch, aim).to_dict()["layer"]) for aim in (None, 5.0)]
+    layers = [len(burn_down.steps(batch, aim).specification["layer"]) for aim in (None, 5.0)]
     assert layers[1] == layers[0] + 2

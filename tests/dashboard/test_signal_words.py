@@ -111,7 +111,7 @@ def test_charts_let_their_marks_be_picked_and_draw_no_volume_in_the_colour_of_ac
         }
     )
     for drawing in (season_charts.control(table, found, room), season_charts.aligned(weeks, "春节", room)):
-        said = json.dumps(drawing.to_dict())
+        said = json.dumps(drawing.specification)
         assert '"name": "mark"' in said and "#D55E00" not in said
 
 

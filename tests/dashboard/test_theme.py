@@ -150,9 +150,10 @@ def test_streamlits_own_widgets_have_the_same_colours(name: str) -> None:
 
 def test_a_chart_is_drawn_in_the_palette_of_its_viewer(monkeypatch: pytest.MonkeyPatch) -> None:
     for palette in PALETTES.values():
-        monkeypatch.setattr(theme, "palette", lambda palette=palette: palette)
+        for module in (theme, charts):
+            monkeypatch.setattr(module, "palette", lambda palette=palette: palette)
         assert f"--paper: {palette.paper};" in theme.css()
-        drawn = charts._rate("zh_CN", palette, False)
+        drawn = charts._rate(False)
         assert drawn["config"]["axis"]["labelColor"] == palette.ink
         assert palette.blue in str(drawn["layer"])
 
