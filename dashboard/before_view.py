@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import bound, brief, drill, tables
+from dashboard.charts import iso_days
 from dashboard.drawing import Drawing, bare, details, layered, of, picked, remembered
 from dashboard.drill import question
 from dashboard.tables import records
@@ -79,7 +80,7 @@ def by_day(view: Before) -> pd.DataFrame:
     stages = list(PASSING.values())
     long = view.days.melt(["day", "is_working"], stages, "stage", "n")
     return long.assign(
-        day=long["day"].dt.strftime("%Y-%m-%d"),
+        day=iso_days(long["day"]),
         place=long["stage"].map(stages.index),
         name=[text(f"before.stage_{stage}") for stage in long["stage"]],
     )

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import drill, frame, theme, trend_words
+from dashboard.charts import iso_days
 from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from dashboard.slides import Chart, Slide
@@ -73,7 +74,7 @@ def steps(batch: pd.DataFrame, target: float | None, room: Room | None = None) -
     `batch`: rows of one batch in `supervision.burn_down`. With a `room` the letters are as large as the wall's.
     """
     shown = batch.assign(
-        last=batch["end"].dt.strftime("%Y-%m-%d"),
+        last=iso_days(batch["end"]),
         label=[f"{n:,}" for n in batch["remaining"]],
         top=float(batch["remaining"].max() or 1) * 1.2,
     )

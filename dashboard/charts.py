@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.drawing import TOP, Drawing, bare, details, either, layered, of, picked, remembered, step
@@ -146,7 +147,12 @@ def _flow(length: str, rows: tuple[int, ...], height: int) -> dict[str, Any]:
 
 def with_days(series: pd.DataFrame) -> pd.DataFrame:
     """`series` with its days as text: the browser would read a moment in its own time zone."""
-    return series.assign(first=series["start"].dt.strftime("%Y-%m-%d"), last=series["end"].dt.strftime("%Y-%m-%d"))
+    return series.assign(first=iso_days(series["start"]), last=iso_days(series["end"]))
+
+
+def iso_days(moments: pd.Series[Any]) -> list[str]:
+    """The days of moments as text."""
+    return list(np.datetime_as_string(moments.to_numpy("datetime64[D]")))
 
 
 def _top(values: pd.Series[Any], shaded: pd.DataFrame | None) -> float:
@@ -299,10 +305,11 @@ def _months_of() -> dict[str, Any]:
 
 def rate(table: pd.DataFrame, target: float | None) -> Drawing:
     """One rate by month: columns start, value, denominator, unfinished; the target as a dashed line."""
-    known = table.dropna(subset=["value"]).assign(target=target)
-    columns = ["start", "value", "denominator", "unfinished", "target", "first", "last"]
-    shown = with_days(known)[columns].astype({"value": "float64", "denominator": "float64"})
-    return Drawing(_rate(target is not None), {"rate": shown})
+    known = table[table["value"].notna()]
+    columns = {name: known[name].to_numpy("float64") for name in ("value", "denominator")}
+    columns |= {name: known[name].to_numpy() for name in ("start", "unfinished")}
+    days = {"first": iso_days(known["start"]), "last": iso_days(known["end"])}
+    return Drawing(_rate(target is not None), {"rate": pd.DataFrame({**columns, **days, "target": target})})
 
 
 @remembered

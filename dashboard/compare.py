@@ -137,14 +137,18 @@ def months(whole: pd.DataFrame, views: Mapping[str, Resolution], names: Names, o
 
 def rate(months_of_rate: pd.DataFrame, target: float | None, small_n: int) -> Drawing:
     """The chart of one rate: of complete months where units stand beside the whole, else of the whole alone."""
-    complete = months_of_rate[~months_of_rate["unfinished"]].dropna(subset=["value"])
-    if complete["unit"].any():
-        return charts.rates(complete, target, small_n)
-    return charts.rate(months_of_rate[months_of_rate["unit"] == ""], target)
+    if months_of_rate["place"].any():
+        complete = months_of_rate[~months_of_rate["unfinished"]].dropna(subset=["value"])
+        if complete["unit"].any():
+            return charts.rates(complete, target, small_n)
+        months_of_rate = months_of_rate[months_of_rate["unit"] == ""]
+    return charts.rate(months_of_rate, target)
 
 
 def months_message(key: str, months_of_rate: pd.DataFrame) -> str:
     """The last complete month of the whole and of each unit."""
+    if not months_of_rate["place"].any():
+        return quality.month_message(key, months_of_rate)
     return " ".join(
         quality.month_message(key, part) if not part["unit"].any() else _of_unit(key, part)
         for _, part in months_of_rate.groupby("place")

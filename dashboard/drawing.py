@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from typing import Any, Final, TypeVar, cast
 
@@ -33,14 +33,16 @@ TOP: Final[Any] = alt.YValue(0)  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart: `specification` in Vega-Lite, and the tables that it names."""
+    """A chart: `specification` in Vega-Lite, the tables that it names, and `values` of names in its expressions."""
 
     specification: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def vega_lite(self) -> dict[str, Any]:
         """The whole, for the caller to keep and change."""
-        return {**deepcopy(dict(self.specification)), "datasets": dict(self.tables)}
+        params = [{"name": name, "value": value} for name, value in self.values.items()]
+        return {**deepcopy(dict(self.specification)), "datasets": dict(self.tables), "params": params}
 
 
 def remembered(make: Make) -> Make:

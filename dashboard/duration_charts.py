@@ -15,7 +15,7 @@ from dashboard.drawing import Drawing, details, either, layered, of, picked
 from dashboard.room import Room
 from dashboard.theme import Palette, palette
 from dashboard.wall_charts import of_height
-from data_access.duration import DAYS, Cohorts, Curve
+from data_access.duration import DAYS, Cohort, Cohorts, Curve
 from data_access.texts import text
 
 TICKS: Final = (0, *DAYS, 120)
@@ -51,18 +51,23 @@ def on_wall(room: Room) -> Look:
 # The curve
 
 
+def _until(curve: Curve, last: int) -> Any:
+    """The days from 0 to `last` on which the curve is known; a complete one goes on at its last share."""
+    return np.arange((last if curve.is_complete else min(last, curve.longest)) + 1)
+
+
 def points(curve: Curve, last: int) -> pd.DataFrame:
-    """day, share, low, high, at_risk from day 0 to `last`; a complete curve goes on at its last share."""
-    end = last if curve.is_complete else min(last, curve.longest)
-    at = np.minimum(np.arange(end + 1), curve.longest)
+    """day, share, low, high, at_risk on the days of the curve up to `last`."""
+    days = _until(curve, last)
+    at = np.minimum(days, curve.longest)
     share = curve.share[at]
     return pd.DataFrame(
         {
-            "day": np.arange(end + 1),
+            "day": days,
             "share": share,
             "low": np.where(np.isnan(curve.low[at]), share, curve.low[at]),
             "high": np.where(np.isnan(curve.high[at]), share, curve.high[at]),
-            "at_risk": [curve.at_risk_on(day) for day in range(end + 1)],
+            "at_risk": np.where(days <= curve.longest, curve.at_risk[at], 0),
         }
     )
 
@@ -157,23 +162,26 @@ def band(low: float, high: float) -> str:
 # Months of registration
 
 
+def drawn(found: Cohorts) -> list[Cohort]:
+    """The months that are drawn, the newest first."""
+    return [each for each in reversed(found.recent) if each.observed >= SHORTEST]
+
+
 def months(found: Cohorts, last: int) -> pd.DataFrame:
-    """The months that are drawn: name, day, share, place (0 = the newest), n, first, last."""
-    drawn = [each for each in found.recent if each.observed >= SHORTEST]
-    parts = []
-    for place, each in enumerate(reversed(drawn)):
-        table = points(each.curve, min(last, each.observed))[["day", "share"]]
-        parts.append(
-            table.assign(
-                name=text("span.month", year=str(each.month // 12), month=each.month % 12 + 1),
-                place=place,
-                n=each.curve.n,
-                first=f"{each.span.start}",
-                last=f"{each.span.end}",
-            )
-        )
-    columns = ["day", "share", "name", "place", "n", "first", "last"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    """The curves of the months that are drawn: name, day, share, place (0 = the newest), n, first, last."""
+    each = drawn(found)
+    days = [_until(month.curve, min(last, month.observed)) for month in each]
+    shares = [month.curve.share[np.minimum(on, month.curve.longest)] for month, on in zip(each, days, strict=True)]
+    of_month: dict[str, Any] = {
+        "name": [text("span.month", year=str(month.month // 12), month=month.month % 12 + 1) for month in each],
+        "place": range(len(each)),
+        "n": [month.curve.n for month in each],
+        "first": [f"{month.span.start}" for month in each],
+        "last": [f"{month.span.end}" for month in each],
+    }
+    curves = {"day": np.concatenate([[], *days]).astype(int), "share": np.concatenate([[], *shares])}
+    lengths = [len(on) for on in days]
+    return pd.DataFrame(curves | {name: np.repeat(values, lengths) for name, values in of_month.items()})
 
 
 def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Drawing:

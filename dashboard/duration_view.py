@@ -144,7 +144,7 @@ def _whole(curve: Curve, case_filter: CaseFilter) -> None:
 def _months(found: Cohorts, database: CaseDatabase, case_filter: CaseFilter) -> None:
     st.caption(text("duration.cohorts_note"))
     said = cohorts_message(found, database.settings.comparison.small_n)
-    if duration_charts.months(found, 1).empty:
+    if not duration_charts.drawn(found):
         st.caption(said)
         return
     look = duration_charts.on_page(320)

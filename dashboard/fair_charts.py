@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import theme, words
-from dashboard.drawing import Drawing, details, either, layered, of, picked
+from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from dashboard.wall_charts import of_height
 from data_access import fair
@@ -52,15 +52,14 @@ class Extent:
 def funnel(found: Funnel, points: pd.DataFrame) -> Drawing:
     """For a page: `points` with the columns group, name, n, value, verdict, said, interval."""
     extent = _extent(found, points, NARROW / LETTER, HEIGHT / LETTER)
-    return _drawn(found, points, extent, letters=LETTER, dot=70, stroke=1.5, height=HEIGHT)
+    return _drawn(found, points, extent, None)
 
 
 def wall_funnel(found: Funnel, points: pd.DataFrame, room: Room) -> Drawing:
     """The same for the wall: letters are a share of the window's height."""
     # On a window of 4:3, less its margins, the picture is 1.05 times as wide as the window is high, and half as high.
     extent = _extent(found, points, 105 / room.body, 50 / room.body)
-    letters, dot, stroke = (of_height(share) for share in (room.body, 35, 0.3))
-    return _drawn(found, points, extent, letters=letters, dot=dot, stroke=stroke, height="container")
+    return _drawn(found, points, extent, room)
 
 
 def _extent(found: Funnel, points: pd.DataFrame, across: float, down: float) -> Extent:
@@ -74,23 +73,35 @@ def _extent(found: Funnel, points: pd.DataFrame, across: float, down: float) -> 
     return Extent(float(points["n"].max()) * (1 + MARGIN), low - room, high + room, across, down)
 
 
-def _drawn(
-    found: Funnel, points: pd.DataFrame, extent: Extent, *, letters: Any, dot: Any, stroke: Any, height: Any
-) -> Drawing:
+def _drawn(found: Funnel, points: pd.DataFrame, extent: Extent, room: Room | None) -> Drawing:
+    placed = labels(points, extent)
+    tables = {
+        "lines": _lines(found, extent),
+        "ends": _line_names(found, extent),
+        "dots": points.assign(few=points["verdict"] == "too_few").drop(columns="verdict"),
+        "names": placed.assign(worse=placed["verdict"] == "worse").drop(columns="verdict"),
+    }
+    ends = {"most": extent.n, "low": extent.low, "high": extent.high}
+    return Drawing(_funnel(found.key, room), tables, ends)
+
+
+@remembered
+def _funnel(key: str, room: Room | None) -> dict[str, Any]:
     colours = theme.palette()
+    letters, dot, stroke = (LETTER, 70, 1.5) if room is None else map(of_height, (room.body, 35, 0.3))
     axis: dict[str, Any] = {f"{part}FontSize": letters for part in ("label", "title")}
     axis |= {"labelFontWeight": 500, "titleFontWeight": 500, "labelColor": colours.ink}
     x = alt.X(
         "n:Q",
         title=text("fair.axis_n"),
         axis=alt.Axis(grid=False, tickCount=6, titleColor=colours.ink, **axis),
-        scale=alt.Scale(domain=[0, extent.n], nice=False),
+        scale=alt.Scale(domain=[0, alt.ExprRef("most")], nice=False),
     )
     y = alt.Y(
         "value:Q",
         title=None,
         axis=alt.Axis(format=".0%", tickCount=5, domain=False, ticks=False, **axis),
-        scale=alt.Scale(domain=[extent.low, extent.high], nice=False, zero=False),
+        scale=alt.Scale(domain=[alt.ExprRef("low"), alt.ExprRef("high")], nice=False, zero=False),
     )
     dash = alt.StrokeDash("dashed:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [6, 4]]), legend=None)
     lines = of("lines").mark_line(clip=True, color=colours.muted, strokeWidth=stroke)
@@ -108,7 +119,7 @@ def _drawn(
         tooltip=[
             alt.Tooltip("name:N", title=text("units.unit")),
             alt.Tooltip("n:Q", title=text("chart.n")),
-            alt.Tooltip("value:Q", title=words.label(found.key), format=".1%"),
+            alt.Tooltip("value:Q", title=words.label(key), format=".1%"),
             alt.Tooltip("interval:N", title=text("fair.interval")),
             alt.Tooltip("said:N", title=text("fair.against")),
         ],
@@ -116,22 +127,16 @@ def _drawn(
     look: dict[str, Any] = {"baseline": "middle", "fontSize": letters, "fontWeight": 600}
     look["align"] = alt.ExprRef("datum.align")
     named = of("names").encode(x=x, y=y, text=alt.Text("name:N"))
-    ink = either(alt.ColorValue, "datum.worse", colours.action_text, colours.blue_text)
     layers = (
         lines.encode(x=x, y=y, detail=details("line"), strokeDash=dash),
         ends.encode(x=x, y=y, text=alt.Text("said:N")),
         dots.add_params(picked("group")),
         named.mark_text(**look, stroke=colours.paper, strokeWidth=HALO),
-        named.mark_text(**look).encode(color=ink),
+        named.mark_text(**look).encode(
+            color=either(alt.ColorValue, "datum.worse", colours.action_text, colours.blue_text)
+        ),
     )
-    placed = labels(points, extent)
-    tables = {
-        "lines": _lines(found, extent),
-        "ends": _line_names(found, extent),
-        "dots": points.assign(few=points["verdict"] == "too_few").drop(columns="verdict"),
-        "names": placed.assign(worse=placed["verdict"] == "worse").drop(columns="verdict"),
-    }
-    return Drawing(layered(*layers, height=height, independent=True), tables)
+    return layered(*layers, height=HEIGHT if room is None else "container", independent=True)
 
 
 def _lines(found: Funnel, extent: Extent) -> pd.DataFrame:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -113,16 +114,11 @@ def titled(key: str, settings: Settings) -> str:
 
 def month_message(key: str, months: pd.DataFrame) -> str:
     """The last complete month of a rate in a sentence."""
-    complete = months[~months["unfinished"]].dropna(subset=["value"])
-    if complete.empty:
+    complete = np.flatnonzero(~months["unfinished"].to_numpy(bool) & months["value"].notna().to_numpy())
+    if not len(complete):
         return words.label(key)
-    last = complete.iloc[-1]
-    return text(
-        "resolution.month_alt",
-        name=words.label(key),
-        month=f"{last['start']:%Y-%m}",
-        share=words.percent(last["value"]),
-    )
+    start, share = (months[name].iloc[complete[-1]] for name in ("start", "value"))
+    return text("resolution.month_alt", name=words.label(key), month=f"{start:%Y-%m}", share=words.percent(share))
 
 
 def month_question(key: str) -> drill.QuestionOf:
@@ -227,29 +223,26 @@ def by_group(
 
     Counts of volume are context: they never decide the order. With `interval` rates have their 95 % Wilson interval.
     """
-    table = table.assign(group=table["group"].fillna(""))
-    present = [key for key in keys if (table["indicator"] == key).any()]
-    value = table.pivot_table(index="group", columns="indicator", values="value", aggfunc="first", dropna=False)
-    counted = table.pivot_table(index="group", columns="indicator", values="denominator", aggfunc="first", dropna=False)
-    late = table.pivot_table(index="group", columns="indicator", values="numerator", aggfunc="first", dropna=False)
-    groups = [group for group in names if group in value.index]
-    groups += [group for group in value.index if group not in names]
+    rates = _rates(table)
+    present = [key for key in keys if any(key == indicator for _, indicator in rates)]
+    known = {group for group, _ in rates}
+    groups = [*(group for group in names if group in known), *sorted(known.difference(names))]
     small_n = settings.comparison.small_n
 
     def is_small(group: str, key: str) -> bool:
-        n = counted[key].get(group) if key in counted else None
-        return bool(MEASURES[key].is_rate and (n is None or pd.isna(n) or n < small_n))
+        return MEASURES[key].is_rate and (rates.get((group, key), NO_RATE).denominator or 0) < small_n
 
     if order in present and MEASURES[order].is_rate:
         best_first = MEASURES[order].better == "less"
-        ranked = [group for group in groups if not is_small(group, order) and pd.notna(value[order].get(group))]
-        ranked.sort(key=lambda group: float(value[order][group]), reverse=not best_first)
-        groups = ranked + [group for group in groups if group not in ranked]
+        reached = {group: rates.get((group, order), NO_RATE).value for group in groups if not is_small(group, order)}
+        ranked = {group: value for group, value in reached.items() if value is not None}
+        best = sorted(ranked, key=lambda group: ranked[group], reverse=not best_first)
+        groups = best + [group for group in groups if group not in ranked]
     shown = pd.DataFrame({"name": [_group_name(names, group) for group in groups]})
     config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"), width="medium")}
     for key in present:
-        cell = _with_interval if interval and MEASURES[key].is_rate else _cell
-        shown[key] = [cell(key, value[key].get(group), counted, late, group) for group in groups]
+        cells = _with_intervals if interval and MEASURES[key].is_rate else _cells
+        shown[key] = cells(key, [rates.get((group, key), NO_RATE) for group in groups])
         config[key] = st.column_config.TextColumn(
             words.label(key), help=text(f"indicator.{key}.formula"), alignment="right"
         )
@@ -295,22 +288,57 @@ def _group_name(names: Mapping[str, str], group: str) -> str:
     return names.get(group) or (text("common.not_listed", key=group) if group else text("common.unknown"))
 
 
-def _cell(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group: str) -> str:
-    if value is None or pd.isna(value):
-        return words.NONE
+class _Rate(NamedTuple):
+    """One figure of one group; None where it is hidden or not known."""
+
+    value: float | None
+    numerator: int | None
+    denominator: int | None
+
+
+NO_RATE: Final = _Rate(None, None, None)
+
+
+def _rates(table: pd.DataFrame) -> dict[tuple[str, str], _Rate]:
+    """The figures by group ('' = none) and indicator."""
+    columns = [table[name].tolist() for name in ("group", "indicator", "value", "numerator", "denominator")]
+    return {
+        ("" if pd.isna(group) else group, indicator): _Rate(
+            None if pd.isna(value) else float(value), _whole(late), _whole(n)
+        )
+        for group, indicator, value, late, n in zip(*columns, strict=True)
+    }
+
+
+def _whole(n: Any) -> int | None:
+    return None if pd.isna(n) else int(n)
+
+
+def _cells(key: str, rates: Sequence[_Rate]) -> list[str]:
+    return [words.NONE if rate.value is None else _cell(key, rate, rate.value) for rate in rates]
+
+
+def _cell(key: str, rate: _Rate, value: float) -> str:
     if not MEASURES[key].is_rate:
-        return f"{round(float(value)):,}"
+        return f"{round(value):,}"
     if key == "overdue_share":
-        return text("units.overdue_cell", n=int(late[key][group]), share=words.percent(float(value), 0))
-    return text("units.rate_cell", share=words.percent(float(value)), n=int(counted[key][group]))
+        return text("units.overdue_cell", n=rate.numerator, share=words.percent(value, 0))
+    return text("units.rate_cell", share=words.percent(value), n=rate.denominator)
 
 
-def _with_interval(key: str, value: Any, counted: pd.DataFrame, late: pd.DataFrame, group: str) -> str:
-    """A rate with the ends of its interval and what it is of."""
-    if value is None or pd.isna(value):
-        return words.NONE
-    n, k = int(counted[key][group]), int(late[key][group])
-    low, high = (f"{float(end[0]) * 100:.0f}" for end in fair.wilson(k, n))
+def _with_intervals(key: str, rates: Sequence[_Rate]) -> list[str]:
+    """Rates with the ends of their intervals and what they are of."""
+    ends = zip(*fair.wilson([rate.numerator for rate in rates], [rate.denominator for rate in rates]), strict=True)
+    return [
+        words.NONE
+        if rate.value is None
+        else _with_interval(key, rate, rate.value, *(f"{end * 100:.0f}" for end in both))
+        for rate, both in zip(rates, ends, strict=True)
+    ]
+
+
+def _with_interval(key: str, rate: _Rate, value: float, low: str, high: str) -> str:
+    said = {"n": rate.denominator, "low": low, "high": high}
     if key == "overdue_share":
-        return text("fair.count_cell", part=k, n=n, share=words.percent(float(value), 0), low=low, high=high)
-    return text("fair.rate_cell", share=words.percent(float(value)), low=low, high=high, n=n)
+        return text("fair.count_cell", part=rate.numerator, share=words.percent(value, 0), **said)
+    return text("fair.rate_cell", share=words.percent(value), **said)

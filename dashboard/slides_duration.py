@@ -80,7 +80,7 @@ def _cohorts(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     """The months of registration."""
     found: Cohorts = cache.ask(duration.cohorts, case_filter)
     said = duration_view.cohorts_message(found, database.settings.comparison.small_n)
-    if duration_charts.months(found, 1).empty:
+    if not duration_charts.drawn(found):
         return Slide(said)
     return Slide(
         said,

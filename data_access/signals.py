@@ -20,6 +20,7 @@ from itertools import pairwise
 from math import fsum, inf
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from data_access import seasons
@@ -111,12 +112,12 @@ def of_months(months: pd.DataFrame, column: str, settings: Settings, begins: dat
     that began before the records (`begins`) are not judged.
     """
     is_share = "denominator" in months
-    usable = ~months["unfinished"].astype(bool) & (pd.Series(season_of(months, settings), months.index) == "")
+    usable = ~months["unfinished"].to_numpy(bool) & (np.array(season_of(months, settings), dtype=object) == "")
     if begins:
-        usable &= months["start"] >= pd.Timestamp(begins)
+        usable &= months["start"].to_numpy() >= np.datetime64(begins)
     if is_share:
-        usable &= months["denominator"].fillna(0) >= settings.comparison.small_n
-    values = [None if pd.isna(value) else float(value) for value in months[column]]
+        usable &= months["denominator"].to_numpy("float64", na_value=0) >= settings.comparison.small_n
+    values = [None if pd.isna(value) else float(value) for value in months[column].tolist()]
     return judge(values, usable.tolist(), lowest=0.0, highest=1.0 if is_share else inf)
 
 
