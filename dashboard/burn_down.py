@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import drill, frame, theme, trend_words
 from dashboard.charts import iso_days
-from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
+from dashboard.drawing import Drawing, details, either, layered, of, picked, reaching, remembered
 from dashboard.room import Room
 from dashboard.slides import Chart, Slide
 from dashboard.wall_charts import of_height
@@ -129,7 +129,7 @@ def _steps(many: bool, has_target: bool, room: Room | None) -> dict[str, Any]:
     size: dict[str, Any] = {"fontSize": of_height(room.body), "fontWeight": 600} if room else {}
     gap: Any = of_height(-3.5) if on_wall else -14
     words = of("ends").mark_text(color=colours.blue_text, dy=gap, **size).encode(x=x, y=y, text=alt.Text("label:N"))
-    higher = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    higher = reaching(base, y=alt.Y("top:Q", title=None))
     layers = [higher, area, line, points, words, *(_target(x, room) if has_target else [])]
     return layered(*layers, height="container" if on_wall else 190)
 

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dashboard.drawing import TOP, Drawing, bare, details, either, layered, of, picked, remembered, step
+from dashboard.drawing import TOP, Drawing, bare, details, either, layered, of, picked, reaching, remembered, step
 from dashboard.theme import palette
 from data_access.texts import text
 
@@ -68,7 +68,7 @@ def _bars(name: str, value: str, label: str, fields: tuple[str, ...], late: bool
         detail=details(*fields),
     )
     words = base.mark_text(align="left", dx=6).encode(text=alt.Text(f"{label}:N"))
-    room = base.mark_point(opacity=0).encode(x=bare(alt.X, "end:Q"))
+    room = reaching(base, x=bare(alt.X, "end:Q"))
     return layered(room, columns.add_params(picked(*fields)), words, height=step(ROW))
 
 
@@ -96,7 +96,7 @@ def _bands() -> dict[str, Any]:
         tooltip=[alt.Tooltip("band:N", title=text("chart.band")), alt.Tooltip("label:N", title=text("chart.value"))],
     )
     words = base.mark_text(dy=-10, fontSize=16).encode(text=alt.Text("label:N"))
-    room = base.mark_point(opacity=0).encode(y=bare(alt.Y, "top:Q"))
+    room = reaching(base, y=bare(alt.Y, "top:Q"))
     return layered(room, columns.add_params(picked("late")), words, height=240)
 
 
@@ -141,7 +141,7 @@ def _flow(length: str, rows: tuple[int, ...], height: int) -> dict[str, Any]:
         )
         .add_params(picked("first", "last", "kind"))
     )
-    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    room = reaching(base, y=alt.Y("top:Q", title=None))
     return layered(room, *_shades(rows), lines, points, height=height)
 
 
@@ -212,7 +212,7 @@ def _stock(length: str, rows: tuple[int, ...], height: int) -> dict[str, Any]:
     points = base.mark_point(size=60, filled=True, color=colours.muted, opacity=1, cursor="pointer").encode(
         detail=details("last")
     )
-    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    room = reaching(base, y=alt.Y("top:Q", title=None))
     return layered(room, area, *_shades(rows), points.add_params(picked("last")), height=height)
 
 
@@ -293,7 +293,7 @@ def _months_of() -> dict[str, Any]:
         y=alt.Y("registered:Q", title=None, axis=y), tooltip=tooltip
     )
     area = area.transform_filter("!datum.unfinished")
-    room = base.mark_point(opacity=0).encode(y=alt.Y("top:Q", title=None))
+    room = reaching(base, y=alt.Y("top:Q", title=None))
     points = base.mark_point(size=25, color=colours.blue, opacity=1, cursor="pointer").encode(
         y=alt.Y("registered:Q"),
         detail=details("first", "last"),

@@ -101,3 +101,9 @@ def either(channel: type[Any], test: str, yes: Any, no: Any) -> Any:
 def bare(channel: type[Any], field: str) -> Any:
     """A position by a scale from nothing to its farthest mark, without an axis."""
     return channel(field, title=None, axis=None, scale=alt.Scale(zero=True, nice=False))
+
+
+def reaching(base: alt.Chart, **position: Any) -> alt.Chart:
+    """An invisible mark, which nobody meets, that makes a scale reach to it."""
+    invisible: alt.Chart = base.mark_point(opacity=0, size=0, aria=False).encode(**position)
+    return invisible

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import words
-from dashboard.drawing import Drawing, details, either, layered, of, picked
+from dashboard.drawing import Drawing, details, either, layered, of, picked, remembered
 from dashboard.room import Room
 from dashboard.theme import Palette, palette
 from dashboard.wall_charts import of_height
@@ -38,13 +38,9 @@ class Look:
     weight: Any = 400
 
 
-def on_page(height: int) -> Look:
-    """For a page."""
-    return Look(14, 2.5, 110, height)
-
-
-def on_wall(room: Room) -> Look:
-    """For the wall."""
+def _look(room: Room | None) -> Look:
+    if room is None:
+        return Look(14, 2.5, 110, 320)
     return Look(of_height(room.body), of_height(0.5), of_height(35), "container", 500)
 
 
@@ -72,12 +68,11 @@ def points(curve: Curve, last: int) -> pd.DataFrame:
     )
 
 
-def curve(found: Curve, look: Look, then: Curve | None = None) -> Drawing:
+def curve(found: Curve, then: Curve | None = None, room: Room | None = None) -> Drawing:
     """The share handled by each day as steps with their 95 % band, marked at the days that are told.
 
     Under each day of the axis stands how many cases were still followed. `then`: last year's, dashed.
     """
-    colours = palette()
     last = next(tick for tick in TICKS if tick >= min(found.longest, LAST_DAY))
     table = points(found, last)
     marks = table[table["day"].isin(DAYS)]
@@ -85,12 +80,26 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Drawing:
         label=[words.percent(share) for share in marks["share"]],
         band=[band(float(low), float(high)) for low, high in zip(marks["low"], marks["high"], strict=True)],
     )
-    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=_days(found, look, last))
+    tables = {"curve": table, "marks": marks}
+    has_then = then is not None and then.n > 0
+    if then is not None and has_then:
+        tables["then"] = points(then, last)
+    followed = {str(day): [text("duration.tick", day=day), f"{found.at_risk_on(day):,}"] for day in _ticks(last)}
+    return Drawing(_curve(last, has_then, room), tables, {"followed": followed})
+
+
+@remembered
+def _curve(last: int, has_then: bool, room: Room | None) -> dict[str, Any]:
+    colours, look = palette(), _look(room)
+    days = _axis(look, values=_ticks(last), labelExpr="followed[datum.value]", grid=False)
+    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=days)
     y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
     base = of("curve").encode(x=x)
     area = base.mark_area(color=colours.blue, opacity=0.22, interpolate="step-after").encode(
         y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
     )
+    before = of("then").encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
+    before = before.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])
     line = base.mark_line(color=colours.blue, strokeWidth=look.line, interpolate="step-after").encode(y=y)
     marked = of("marks").encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
     dots = (
@@ -106,15 +115,12 @@ def curve(found: Curve, look: Look, then: Curve | None = None) -> Drawing:
         )
         .add_params(picked("day"))
     )
-    before = of("then").encode(x=alt.X("day:Q"), y=alt.Y("share:Q"))
-    before = before.mark_line(color=colours.context, strokeWidth=look.line, interpolate="step-after", strokeDash=[8, 6])
-    tables = {"curve": table, "marks": marks}
-    if then is None or not then.n:
-        layers = [area]
-    else:
-        layers, tables["then"] = [area, before], points(then, last)
-    layers += [line, dots, *_said(marked, "label:N", look, colours)]
-    return Drawing(layered(*layers, height=look.height), tables)
+    said = _said(marked, "label:N", look, colours)
+    return layered(area, *([before] if has_then else []), line, dots, *said, height=look.height)
+
+
+def _ticks(last: int) -> list[int]:
+    return [day for day in TICKS if day <= last]
 
 
 def _said(marks: Any, field: str, look: Look, colours: Palette) -> list[Any]:
@@ -129,13 +135,6 @@ def _said(marks: Any, field: str, look: Look, colours: Palette) -> list[Any]:
     }
     halo = marks.mark_text(**options, stroke=colours.paper, strokeWidth=5).encode(text=alt.Text(field))
     return [halo, marks.mark_text(**options, color=colours.ink).encode(text=alt.Text(field))]
-
-
-def _days(found: Curve, look: Look, last: int) -> alt.Axis:
-    """Days, and under each how many cases are still followed."""
-    ticks = [day for day in TICKS if day <= last]
-    labels = {str(day): [text("duration.tick", day=day), f"{found.at_risk_on(day):,}"] for day in ticks}
-    return _axis(look, values=ticks, labelExpr=f"({json.dumps(labels, ensure_ascii=False)})[datum.value]", grid=False)
 
 
 def _shares(look: Look) -> alt.Axis:
@@ -184,25 +183,29 @@ def months(found: Cohorts, last: int) -> pd.DataFrame:
     return pd.DataFrame(curves | {name: np.repeat(values, lengths) for name, values in of_month.items()})
 
 
-def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Drawing:
+def cohorts(found: Cohorts, room: Room | None = None) -> Drawing:
     """Share handled by days since registration, a line a month: the newest blue and named, older ones grey."""
-    colours = palette()
-    table = months(found, last)
+    table = months(found, LAST_DAY)
     table = table.assign(newest=table["place"] < NEWEST)
-    ticks = [day for day in TICKS if day <= last]
-    labels = {str(day): text("duration.tick", day=day) for day in ticks}
-    axis = _axis(look, values=ticks, labelExpr=f"({json.dumps(labels, ensure_ascii=False)})[datum.value]", grid=False)
-    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=axis)
-    y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
-    tone = either(alt.ColorValue, "datum.newest", colours.blue, colours.context)
-    base = of("months").encode(x=x, y=y, detail=details("first", "last"), color=tone)
-    older = base.transform_filter("!datum.newest").mark_line(
-        strokeWidth=look.line, opacity=0.6, interpolate="step-after"
-    )
-    newer = base.transform_filter("datum.newest").mark_line(strokeWidth=look.line, interpolate="step-after")
     ends = table.groupby("first").tail(1)
     told = table[table["day"].isin(DAYS) | table.index.isin(ends.index)]
     told = told.assign(words=[words.percent(share) for share in told["share"]])
+    return Drawing(_cohorts(room), {"months": table, "told": told, "ends": ends[ends["newest"]]})
+
+
+@remembered
+def _cohorts(room: Room | None) -> dict[str, Any]:
+    colours, look = palette(), _look(room)
+    labels = {str(day): text("duration.tick", day=day) for day in TICKS}
+    expression = f"({json.dumps(labels, ensure_ascii=False)})[datum.value]"
+    axis = _axis(look, values=list(TICKS), labelExpr=expression, grid=False)
+    x = alt.X("day:Q", title=None, scale=alt.Scale(domain=[0, LAST_DAY], nice=False), axis=axis)
+    y = alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=_shares(look))
+    tone = either(alt.ColorValue, "datum.newest", colours.blue, colours.context)
+    base = of("months").encode(x=x, y=y, detail=details("first", "last"), color=tone)
+    steps: dict[str, Any] = {"strokeWidth": look.line, "interpolate": "step-after"}
+    older = base.transform_filter("!datum.newest").mark_line(**steps, opacity=0.6)
+    newer = base.transform_filter("datum.newest").mark_line(**steps)
     dots = (
         of("told")
         .mark_point(filled=True, cursor="pointer", size=look.mark)
@@ -222,6 +225,4 @@ def cohorts(found: Cohorts, look: Look, last: int = LAST_DAY) -> Drawing:
         .add_params(picked("first", "last"))
     )
     named = of("ends").encode(x=x, y=y)
-    layers = (older, newer, dots, *_said(named, "name:N", look, colours))
-    tables = {"months": table, "told": told, "ends": ends[ends["newest"]]}
-    return Drawing(layered(*layers, height=look.height), tables)
+    return layered(older, newer, dots, *_said(named, "name:N", look, colours), height=look.height)

@@ -125,9 +125,8 @@ def _whole(curve: Curve, case_filter: CaseFilter) -> None:
     st.caption(text("duration.curve_note"))
     if not curve.n:
         return
-    look = duration_charts.on_page(320)
     drill.chart(
-        duration_charts.curve(curve, look),
+        duration_charts.curve(curve),
         "duration",
         message(curve),
         lambda _mark: question("closure_rate"),
@@ -147,8 +146,7 @@ def _months(found: Cohorts, database: CaseDatabase, case_filter: CaseFilter) -> 
     if not duration_charts.drawn(found):
         st.caption(said)
         return
-    look = duration_charts.on_page(320)
-    drill.chart(duration_charts.cohorts(found, look), "cohorts", said, month_question, case_filter)
+    drill.chart(duration_charts.cohorts(found), "cohorts", said, month_question, case_filter)
     st.caption(said)
 
 

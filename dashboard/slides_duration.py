@@ -66,7 +66,7 @@ def _curve(curve: Curve, then: Curve | None) -> Slide:
     """The curve with its band and the numbers followed."""
 
     def drawing(room: Room) -> Drawing:
-        return duration_charts.curve(curve, duration_charts.on_wall(room), then)
+        return duration_charts.curve(curve, then, room)
 
     said = duration_view.message(curve)
     return Slide(
@@ -85,7 +85,7 @@ def _cohorts(database: CaseDatabase, case_filter: CaseFilter) -> Slide:
     return Slide(
         said,
         chart=Chart(
-            lambda room: duration_charts.cohorts(found, duration_charts.on_wall(room)),
+            lambda room: duration_charts.cohorts(found, room),
             said,
             duration_view.month_question,
         ),

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.charts import with_days
-from dashboard.drawing import Drawing, bare, details, either, layered, of, picked, remembered
+from dashboard.drawing import Drawing, bare, details, either, layered, of, picked, reaching, remembered
 from dashboard.theme import palette
 from data_access.texts import text
 
@@ -45,7 +45,7 @@ def _remaining() -> dict[str, Any]:
         .add_params(picked("last"))
     )
     words = base.mark_text(dy=-14).encode(text=alt.Text("supervised:Q"))
-    room = base.mark_point(opacity=0).encode(y=bare(alt.Y, "top:Q"))
+    room = reaching(base, y=bare(alt.Y, "top:Q"))
     return layered(room, line, points, words, height=190)
 
 
@@ -79,5 +79,5 @@ def _flows(names: tuple[str, ...]) -> dict[str, Any]:
         .add_params(picked("first", "last", "indicator"))
     )
     words = base.mark_text(dy=-7, fontSize=12).encode(text=alt.Text("n:Q")).transform_filter("datum.n > 0")
-    room = base.mark_point(opacity=0).encode(y=bare(alt.Y, "top:Q"))
+    room = reaching(base, y=bare(alt.Y, "top:Q"))
     return layered(room, bars, words, height=280)

@@ -55,22 +55,18 @@ def status(row: Mapping[str, Any]) -> str:
 def readable(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns of `COLUMNS` in words, for a screen or a file."""
     names = cache.database().names
-    shown = pd.DataFrame(index=rows.index)
-    shown["case_no"] = rows["case_no"]
-    shown["status"] = [text(f"status.{status(row)}") for row in records(rows)]
-    shown["lead_unit"] = [names.unit(unit) for unit in rows["lead_unit_id"]]
-    shown["category"] = [names.category(category) for category in rows["category_id"]]
-    shown["stage"] = [text(f"code.stage.{stage}") for stage in rows["stage"]]
-    for name in ("registered_at", "due_at", "stage_due_at", "closed_at"):
-        shown[name] = rows[name]
-    for name in ("days_left", "share_used", "days_overdue"):
-        shown[name] = rows[name]
-    shown["due_source"] = [
-        text(f"code.due_source.{source}") if isinstance(source, str) else "" for source in rows["due_source"]
-    ]
-    for name in ("extended", "supervised"):
-        shown[name] = [text("common.yes") if flag else "" for flag in rows[name]]
-    return shown[list(COLUMNS)]
+    standing = rows[["is_overdue", "is_open", "due_at", "was_late"]]
+    shown: dict[str, Any] = {
+        "status": [text(f"status.{status(row)}") for row in records(standing)],
+        "lead_unit": [names.unit(unit) for unit in rows["lead_unit_id"]],
+        "category": [names.category(category) for category in rows["category_id"]],
+        "stage": [text(f"code.stage.{stage}") for stage in rows["stage"]],
+        "due_source": [
+            text(f"code.due_source.{source}") if isinstance(source, str) else "" for source in rows["due_source"]
+        ],
+        **{name: [text("common.yes") if flag else "" for flag in rows[name]] for name in ("extended", "supervised")},
+    }
+    return pd.DataFrame({name: shown.get(name, rows.get(name)) for name in COLUMNS}, index=rows.index)
 
 
 def _is_blank(column: pd.Series[Any]) -> bool:
@@ -90,7 +86,8 @@ def _needless(rows: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as dicts by column."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    names = [str(name) for name in table]
+    return [dict(zip(names, row, strict=True)) for row in zip(*(table[name].tolist() for name in table), strict=True)]
 
 
 def case_table(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Subquery, case, cast, false, func, null, select
 
@@ -337,16 +338,25 @@ def burn_down(connection: Connection, database: CaseDatabase, case_filter: CaseF
     first_days = found.groupby("batch")["listed_on"].min().sort_values(kind="stable")
     for batch, first in first_days.items():
         entries = found[found["batch"] == batch]
+        done = entries[entries["resolved_on"].notna()]
         months = [month_span(month, month, rule) for month in range(month_of(first, rule), month_of(today, rule) + 1)]
         ends = [(first, False), *((min(month.end, today), month.end > today) for month in months)]
-        for end, unfinished in ends:
-            listed = int(entries.loc[entries["listed_on"] <= end, "n"].sum())
-            resolved = int(entries.loc[entries["resolved_on"].notna() & (entries["until"] <= end), "n"].sum())
-            rows.append((batch, pd.Timestamp(end), unfinished, listed, resolved, listed - resolved))
+        days = [end for end, _ in ends]
+        counted = zip(_until(entries, "listed_on", days), _until(done, "until", days), strict=True)
+        rows += [
+            (batch, pd.Timestamp(end), unfinished, listed, resolved, listed - resolved)
+            for (end, unfinished), (listed, resolved) in zip(ends, counted, strict=True)
+        ]
     table = pd.DataFrame(rows, columns=BURN_COLUMNS)
     if _follows_units(database, ever) and len(table):
         table = _as_then(connection, database, ever, table)
     return table
+
+
+def _until(entries: pd.DataFrame, column: str, days: Sequence[date]) -> list[int]:
+    """How many of `entries` (n) there are by each of `days`, by the day in `column`."""
+    reached = entries[column].to_numpy("datetime64[D]") <= np.array(days, "datetime64[D]")[:, np.newaxis]
+    return [int(n) for n in reached @ entries["n"].to_numpy("int64")]
 
 
 def _listed_and_resolved(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:

@@ -97,11 +97,18 @@ class Measured:
     @cached_property
     def table(self) -> dict[tuple[str, int], Figure]:
         """The figures by indicator and position of the span."""
-        return {(row.indicator, row.span): _figure(row) for row in self.rows.itertuples()}  # type: ignore[misc]
+        columns = (self.rows[name].tolist() for name in ("indicator", "span", "value", "numerator", "denominator"))
+        return {
+            (key, span): Figure(key, None if pd.isna(value) else float(value), _whole(met), _whole(among))
+            for key, span, value, met, among in zip(*columns, strict=True)
+        }
 
     def figure(self, key: str, span: Span | None, before: Span | None = None, then: Span | None = None) -> Figure:
         """The figure of `key` in `span`, compared with `before` and `then` (a year ago)."""
-        now, earlier, last_year = (self._at(key, each) for each in (span, before, then))
+        now = self._at(key, span)
+        if before is None and then is None:
+            return now
+        earlier, last_year = self._at(key, before), self._at(key, then)
         return replace(
             now,
             before=earlier.value,
@@ -151,14 +158,8 @@ def _matured(months: Sequence[Span], days: int, at: datetime) -> tuple[Span, ...
     return tuple(month for month in months if month.last + timedelta(days=days) <= at)
 
 
-def _figure(row: Any) -> Figure:
-    """A row of `queries.measure_spans`."""
-
-    def whole(n: Any) -> int | None:
-        return None if pd.isna(n) else int(n)
-
-    value = None if pd.isna(row.value) else float(row.value)
-    return Figure(row.indicator, value, whole(row.numerator), whole(row.denominator))
+def _whole(n: Any) -> int | None:
+    return None if pd.isna(n) else int(n)
 
 
 @dataclass(frozen=True)
@@ -419,17 +420,26 @@ APPEALS: Final = ("in_review", "review_overdue", "review_soon", "in_rereview", "
 
 def steps(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Steps:
     """How many cases are at each step, past its limit, or soon past it."""
-    appeals = queries.measure(connection, database, case_filter, APPEALS)
-    return Steps(
-        lists.open_by_step(connection, database, case_filter),
-        {str(row.indicator): int(row.numerator) for row in appeals.itertuples()},  # type: ignore[arg-type]
-    )
+    return _steps(connection, database, case_filter, queries.measure(connection, database, case_filter, APPEALS))
+
+
+def _steps(connection: Connection, database: CaseDatabase, case_filter: CaseFilter, appeals: pd.DataFrame) -> Steps:
+    """The same with the counts of `APPEALS`."""
+    counted = zip(appeals["indicator"].tolist(), appeals["numerator"].tolist(), strict=True)
+    return Steps(lists.open_by_step(connection, database, case_filter), {key: int(n) for key, n in counted})
 
 
 def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Overdue:
     """Everything on the overdue page."""
     late = lists.overdue_by_day(connection, database, case_filter)
-    read = measured(connection, database, case_filter, ["overdue_share", "due_soon", "due_later"], [case_filter.span])
+    read, acceptance, appeals = measured_together(
+        connection,
+        database,
+        case_filter,
+        asked(("overdue_share", "due_soon", "due_later"), case_filter.span),
+        queries.Asked(("acceptance_overdue",), (case_filter.span,), "unit"),
+        asked(APPEALS, case_filter.span),
+    )
 
     def count(key: str) -> int:
         return read.figure(key, case_filter.span).numerator or 0
@@ -440,12 +450,12 @@ def overdue(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     return Overdue(
         by_day=late,
         late_now=late_now(late, case_filter),
-        acceptance=queries.measure(connection, database, case_filter, ["acceptance_overdue"], by="unit"),
+        acceptance=acceptance.rows.drop(columns="span"),
         soon=(count("due_soon"), count("due_later")),
         page=page("overdue"),
         soon_page=page("due_later"),
         share=read.figure("overdue_share", case_filter.span),
-        steps=steps(connection, database, case_filter),
+        steps=_steps(connection, database, case_filter, appeals.rows),
     )
 
 
