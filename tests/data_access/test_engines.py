@@ -253,6 +253,10 @@ def test_both_engines_measure_a_rough_county_the_same(
     assert len(here) >= len(KEYS) * 3 // 4
 
 
+ON_SERVERS = [pytest.param(name, marks=pytest.mark.thorough if name == "mariadb" else ()) for name in OTHERS]
+
+
+@pytest.mark.parametrize("server_rough", ON_SERVERS, indirect=True)  # MariaDB asks one by one in any case
 @pytest.mark.parametrize("name", ["a year earlier", "narrowed"])
 def test_several_groupings_at_once_are_each_alone(rough_file: Path, server_rough: str, name: str) -> None:
     """Where an engine can, several groupings share a statement (GROUPING SETS)."""
