@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import brief, drill, tables, theme, words
-from data_access import fair
+from data_access import fair, views
 from data_access.indicators import MEASURES
 from data_access.lists import Question
 from data_access.settings import Settings
@@ -223,18 +223,22 @@ def by_group(
 
     Counts of volume are context: they never decide the order. With `interval` rates have their 95 % Wilson interval.
     """
-    rates = _rates(table)
+    rows = zip(table["group"].fillna("").tolist(), views.figures(table), strict=True)
+    rates = {(group, figure.key): figure for group, figure in rows}
     present = [key for key in keys if any(key == indicator for _, indicator in rates)]
     known = {group for group, _ in rates}
     groups = [*(group for group in names if group in known), *sorted(known.difference(names))]
     small_n = settings.comparison.small_n
 
+    def at(group: str, key: str) -> Figure:
+        return rates.get((group, key), Figure(key, None, None, None))
+
     def is_small(group: str, key: str) -> bool:
-        return MEASURES[key].is_rate and (rates.get((group, key), NO_RATE).denominator or 0) < small_n
+        return MEASURES[key].is_rate and (at(group, key).denominator or 0) < small_n
 
     if order in present and MEASURES[order].is_rate:
         best_first = MEASURES[order].better == "less"
-        reached = {group: rates.get((group, order), NO_RATE).value for group in groups if not is_small(group, order)}
+        reached = {group: at(group, order).value for group in groups if not is_small(group, order)}
         ranked = {group: value for group, value in reached.items() if value is not None}
         best = sorted(ranked, key=lambda group: ranked[group], reverse=not best_first)
         groups = best + [group for group in groups if group not in ranked]
@@ -242,7 +246,7 @@ def by_group(
     config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"), width="medium")}
     for key in present:
         cells = _with_intervals if interval and MEASURES[key].is_rate else _cells
-        shown[key] = cells(key, [rates.get((group, key), NO_RATE) for group in groups])
+        shown[key] = cells([at(group, key) for group in groups])
         config[key] = st.column_config.TextColumn(
             words.label(key), help=text(f"indicator.{key}.formula"), alignment="right"
         )
@@ -288,57 +292,29 @@ def _group_name(names: Mapping[str, str], group: str) -> str:
     return names.get(group) or (text("common.not_listed", key=group) if group else text("common.unknown"))
 
 
-class _Rate(NamedTuple):
-    """One figure of one group; None where it is hidden or not known."""
-
-    value: float | None
-    numerator: int | None
-    denominator: int | None
+def _cells(rates: Sequence[Figure]) -> list[str]:
+    return [words.NONE if rate.value is None else _cell(rate, rate.value) for rate in rates]
 
 
-NO_RATE: Final = _Rate(None, None, None)
-
-
-def _rates(table: pd.DataFrame) -> dict[tuple[str, str], _Rate]:
-    """The figures by group ('' = none) and indicator."""
-    columns = [table[name].tolist() for name in ("group", "indicator", "value", "numerator", "denominator")]
-    return {
-        ("" if pd.isna(group) else group, indicator): _Rate(
-            None if pd.isna(value) else float(value), _whole(late), _whole(n)
-        )
-        for group, indicator, value, late, n in zip(*columns, strict=True)
-    }
-
-
-def _whole(n: Any) -> int | None:
-    return None if pd.isna(n) else int(n)
-
-
-def _cells(key: str, rates: Sequence[_Rate]) -> list[str]:
-    return [words.NONE if rate.value is None else _cell(key, rate, rate.value) for rate in rates]
-
-
-def _cell(key: str, rate: _Rate, value: float) -> str:
-    if not MEASURES[key].is_rate:
+def _cell(rate: Figure, value: float) -> str:
+    if not MEASURES[rate.key].is_rate:
         return f"{round(value):,}"
-    if key == "overdue_share":
+    if rate.key == "overdue_share":
         return text("units.overdue_cell", n=rate.numerator, share=words.percent(value, 0))
     return text("units.rate_cell", share=words.percent(value), n=rate.denominator)
 
 
-def _with_intervals(key: str, rates: Sequence[_Rate]) -> list[str]:
+def _with_intervals(rates: Sequence[Figure]) -> list[str]:
     """Rates with the ends of their intervals and what they are of."""
     ends = zip(*fair.wilson([rate.numerator for rate in rates], [rate.denominator for rate in rates]), strict=True)
     return [
-        words.NONE
-        if rate.value is None
-        else _with_interval(key, rate, rate.value, *(f"{end * 100:.0f}" for end in both))
+        words.NONE if rate.value is None else _with_interval(rate, rate.value, *(f"{end * 100:.0f}" for end in both))
         for rate, both in zip(rates, ends, strict=True)
     ]
 
 
-def _with_interval(key: str, rate: _Rate, value: float, low: str, high: str) -> str:
+def _with_interval(rate: Figure, value: float, low: str, high: str) -> str:
     said = {"n": rate.denominator, "low": low, "high": high}
-    if key == "overdue_share":
+    if rate.key == "overdue_share":
         return text("fair.count_cell", part=rate.numerator, share=words.percent(value, 0), **said)
     return text("fair.rate_cell", share=words.percent(value), **said)

@@ -97,11 +97,8 @@ class Measured:
     @cached_property
     def table(self) -> dict[tuple[str, int], Figure]:
         """The figures by indicator and position of the span."""
-        columns = (self.rows[name].tolist() for name in ("indicator", "span", "value", "numerator", "denominator"))
-        return {
-            (key, span): Figure(key, None if pd.isna(value) else float(value), _whole(met), _whole(among))
-            for key, span, value, met, among in zip(*columns, strict=True)
-        }
+        places = zip(self.rows["indicator"].tolist(), self.rows["span"].tolist(), strict=True)
+        return dict(zip(places, figures(self.rows), strict=True))
 
     def figure(self, key: str, span: Span | None, before: Span | None = None, then: Span | None = None) -> Figure:
         """The figure of `key` in `span`, compared with `before` and `then` (a year ago)."""
@@ -158,8 +155,17 @@ def _matured(months: Sequence[Span], days: int, at: datetime) -> tuple[Span, ...
     return tuple(month for month in months if month.last + timedelta(days=days) <= at)
 
 
-def _whole(n: Any) -> int | None:
-    return None if pd.isna(n) else int(n)
+def figures(rows: pd.DataFrame) -> list[Figure]:
+    """The rows of `queries.measure` or `measure_spans` as figures."""
+
+    def whole(n: Any) -> int | None:
+        return None if pd.isna(n) else int(n)
+
+    columns = (rows[name].tolist() for name in ("indicator", "value", "numerator", "denominator"))
+    return [
+        Figure(key, None if pd.isna(value) else float(value), whole(met), whole(among))
+        for key, value, met, among in zip(*columns, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
