@@ -55,7 +55,12 @@ def bars(
 @remembered
 def _bars(name: str, value: str, label: str, fields: tuple[str, ...], late: bool) -> dict[str, Any]:
     base = of("bars").encode(
-        y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8)),
+        y=alt.Y(
+            f"{name}:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(domain=False, ticks=False, labelPadding=8, labelFlush=False),
+        ),
         x=bare(alt.X, f"{value}:Q"),
     )
     columns = base.mark_bar(
@@ -87,7 +92,9 @@ def bands(table: pd.DataFrame) -> Drawing:
 @remembered
 def _bands() -> dict[str, Any]:
     base = of("bands").encode(
-        x=alt.X("band:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
+        x=alt.X(
+            "band:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False, labelFlush=False)
+        ),
         y=bare(alt.Y, "n:Q"),
     )
     columns = base.mark_bar(cornerRadius=2, cursor="pointer").encode(
@@ -432,7 +439,12 @@ def _heat() -> dict[str, Any]:
             sort=alt.EncodingSortField("field_place", op="min"),
             axis=alt.Axis(orient="top", labelOverlap=False, labelAngle=-40, domain=False, ticks=False),
         ),
-        y=alt.Y("unit_name:N", title=None, sort=None, axis=alt.Axis(domain=False, ticks=False, labelOverlap=False)),
+        y=alt.Y(
+            "unit_name:N",
+            title=None,
+            sort=None,
+            axis=alt.Axis(domain=False, ticks=False, labelOverlap=False, labelFlush=False),
+        ),
     )
     shades = alt.Scale(range=[colours.panel, *colours.lateness], domain=[0, HEAT_TOP], clamp=True, interpolate="rgb")
     cells = base.mark_rect(cornerRadius=2, stroke=colours.paper, strokeWidth=2, cursor="pointer").encode(

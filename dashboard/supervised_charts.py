@@ -17,7 +17,7 @@ FADED: Final = 0.45
 
 
 def _months(*, labelled: bool) -> alt.X:
-    axis = alt.Axis(labelAngle=0, grid=False, ticks=False, labels=labelled, domain=labelled)
+    axis = alt.Axis(labelAngle=0, labelFlush=False, grid=False, ticks=False, labels=labelled, domain=labelled)
     return alt.X("month:N", sort=None, title=None, axis=axis)
 
 
