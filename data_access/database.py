@@ -29,6 +29,8 @@ from data_access.texts import language
 from data_access.texts import text as words
 
 _SAMPLE: Final = 200
+_CHANGES: Final = ("updated_at", "registered_at", "closed_at")
+"""The newest of these is the newest change of the data."""
 _ZERO: Final = text("0")
 _PREPARED: Final = frozenset(column.name for column in schema.PREPARED)
 _OWN: Final = [f"{table.name}.{column.name}" for table in schema.OWN for column in table.columns]
@@ -102,6 +104,8 @@ class CaseDatabase:
     newest_at: datetime | None = None
     first_registered_at: datetime | None = None
     last_event_at: dict[str, datetime | None] = field(default_factory=dict)
+    last_at: dict[str, datetime | None] = field(default_factory=dict)
+    """The last moment in some columns of petition_case, None where they have none."""
     computed_tracks: frozenset[str] = frozenset()
     """Tracks with accepted cases that state no deadline, so that one must be computed."""
     states_original_only: bool = False
@@ -137,6 +141,10 @@ class CaseDatabase:
             return any(column.startswith(name) for column in self.columns)
         full = name if "." in name else f"petition_case.{name}"
         return full in self.columns and full not in self.empty
+
+    def nothing_after(self, column: str, moment: datetime) -> bool:
+        """Whether a column of petition_case is known to hold no moment after this one."""
+        return column in self.last_at and (self.last_at[column] or moment) <= moment
 
     def read(self, table: str, alias: str | None = None) -> Any:
         """The columns of a table by name, as `.source` (what to select from) and one attribute each."""
@@ -242,8 +250,9 @@ def _inspected(
         prepared=settings_then == prepared_for(settings),
         out_of_order=frozenset(out_of_order),
     )
-    newest, first, count = _newest(connection, database, to_check)
-    version = f"{newest}/{first}/{count}" + (f"/{database.extracted_at}" if database.extracted_at else "")
+    last, first, count = _newest(connection, database, to_check)
+    states = [*last.values(), first, count, *([database.extracted_at] if database.extracted_at else [])]
+    version = "/".join(map(str, states))
     unchanged = known and (known.columns, replace(known.names, task_forces=()), known.version)
     if known and unchanged == (columns, database.names, version):
         return known
@@ -252,9 +261,10 @@ def _inspected(
         database,
         names=replace(database.names, task_forces=_task_forces(connection, database)),
         version=version,
-        newest_at=newest,
+        newest_at=max((moment for name in _CHANGES if (moment := last[name])), default=None),
         first_registered_at=first,
         last_event_at=_last_events(connection, database, to_check),
+        last_at=last,
         computed_tracks=_computed_tracks(connection, database),
         states_original_only=_states_original_only(connection, database),
     )
@@ -337,16 +347,13 @@ def _in_contract(connection: Connection, columns: frozenset[str], name: str) -> 
 
 def _newest(
     connection: Connection, database: CaseDatabase, to_check: bool
-) -> tuple[datetime | None, datetime | None, int]:
-    """Newest change, first registration, number of cases: what tells one state of the data from another."""
+) -> tuple[dict[str, datetime | None], datetime | None, int]:
+    """Last moments, first registration, number of cases: what tells one state of the data from another."""
     cases = database.read("petition_case")
-    newest = [
-        _extreme(connection, func.max, column, to_check)
-        for column in (cases.updated_at, cases.registered_at, cases.closed_at)
-    ]
+    last = {name: _extreme(connection, func.max, getattr(cases, name), to_check) for name in (*_CHANGES, "extended_at")}
     first = _extreme(connection, func.min, cases.registered_at, to_check)
     count = connection.execute(select(func.count()).select_from(cases.source)).scalar() or 0
-    return max((moment for moment in newest if moment), default=None), first, count
+    return last, first, count
 
 
 def _extreme(connection: Connection, extreme: Any, column: ColumnElement[Any], to_check: bool) -> datetime | None:

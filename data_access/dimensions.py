@@ -86,7 +86,12 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
 
 `batch`, `instructed` and `item` are those of the entries that an indicator counts; others have no such groups."""
 
-TOGETHER: Final = frozenset({"unit", "kind", "township", "category", "field", "functional", "channel", "level"})
+TOGETHER: Final = frozenset(
+    {
+        *("unit", "kind", "township", "category", "field", "functional", "channel", "level", "handling", "post"),
+        *("assigned", "batch", "instructed", "item"),
+    }
+)
 """Groups that are codes as they are recorded: several of them can be counted in one statement (GROUPING SETS)."""
 
 

@@ -207,20 +207,44 @@ class Standing:
         return (self.funnels[kind, key] for kind in (*UNIT_KINDS, "") if (kind, key) in self.funnels)
 
 
+def whole(case_filter: CaseFilter) -> CaseFilter:
+    """The same without a choice of units: whom each of them is compared with."""
+    return replace(case_filter, unit=(), kind=())
+
+
 def standing(
     connection: Connection, database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str] = JUDGED
 ) -> Standing:
     """How the units stand by `keys`, of which those in `JUDGED` get a funnel."""
-    wide, names = replace(case_filter, unit=(), kind=()), database.names
-    cells = lists.overdue_by_unit_and_field(connection, database, wide)
-    if not (queries.can_feed(database, "overdue_share") and database.has("category_id")):
+    wide = whole(case_filter)
+    told = queries.measure_together(connection, database, wide, asked(database, wide, keys))
+    return standing_of(connection, database, case_filter, keys, told)
+
+
+def asked(database: CaseDatabase, case_filter: CaseFilter, keys: Sequence[str]) -> list[queries.Asked]:
+    """What must be known of the whole: `keys` by unit, and ratings of all, since small cells are hidden."""
+    by_unit = tuple(key for key in keys if not (key == "overdue_share" and _has_cells(database)))
+    ratings = tuple(key for key in JUDGED if key in keys and MEASURES[key].confidential)
+    return [queries.Asked(by_unit, (case_filter.span,), "unit"), queries.Asked(ratings, (case_filter.span,))]
+
+
+def standing_of(
+    connection: Connection,
+    database: CaseDatabase,
+    case_filter: CaseFilter,
+    keys: Sequence[str],
+    told: Sequence[pd.DataFrame],
+) -> Standing:
+    """`standing` with the answers to `asked`."""
+    names = database.names
+    cells = lists.overdue_by_unit_and_field(connection, database, whole(case_filter))
+    if not _has_cells(database):
         cells = cells.iloc[:0]
-    counted = {"overdue_share": _overdue_share(cells)} if "overdue_share" in keys and len(cells) else {}
-    asked = [key for key in keys if key not in counted]
-    every = queries.measure(connection, database, wide, asked, by="unit")
-    every = pd.concat([every, *counted.values()], ignore_index=True)
+    counted = [_overdue_share(cells)] if "overdue_share" in keys and len(cells) else []
+    by_unit, ratings = told
+    every = pd.concat([by_unit.drop(columns="span"), *counted], ignore_index=True)
     every["group"] = every["group"].fillna("")
-    targets = _county(connection, database, wide, every)
+    targets = _county(every, ratings)
     mix = standardised(cells, names.kinds)
 
     def is_shown(unit: Any) -> bool:
@@ -244,6 +268,11 @@ def standing(
     return Standing(shown(every, "group"), shown(cells, "unit"), shown(mix, "unit"), funnels)
 
 
+def _has_cells(database: CaseDatabase) -> bool:
+    """Whether overdue cases are counted by unit and field."""
+    return queries.can_feed(database, "overdue_share") and database.has("category_id")
+
+
 def _overdue_share(cells: pd.DataFrame) -> pd.DataFrame:
     """The overdue share by unit as `queries.measure` would give it, of what has been counted by field already."""
     units = cells.groupby("unit", dropna=False, sort=False)[["overdue", "open"]].sum().reset_index()
@@ -252,15 +281,12 @@ def _overdue_share(cells: pd.DataFrame) -> pd.DataFrame:
     return units.astype({"numerator": "Int64", "denominator": "Int64", "value": "Float64"})
 
 
-def _county(
-    connection: Connection, database: CaseDatabase, case_filter: CaseFilter, by_unit: pd.DataFrame
-) -> dict[str, float]:
-    """The county's rate by key: of its units' cases; of ratings counted for itself, since small cells are hidden."""
+def _county(by_unit: pd.DataFrame, ratings: pd.DataFrame) -> dict[str, float]:
+    """The county's rate by key: of its units' cases; of ratings counted for itself."""
     found = {}
     for key in (key for key in JUDGED if (by_unit["indicator"] == key).any()):
-        rows = by_unit[by_unit["indicator"] == key]
-        if MEASURES[key].confidential:
-            rows = queries.measure(connection, database, case_filter, [key])
+        of_whole = ratings if MEASURES[key].confidential else by_unit
+        rows = of_whole[of_whole["indicator"] == key]
         n = int(rows["denominator"].fillna(0).sum())
         if n and rows["numerator"].notna().any():
             found[key] = int(rows["numerator"].sum()) / n

@@ -90,6 +90,7 @@ def prepare(target: Any, database: CaseDatabase, dialect: Dialect) -> None:
     made: dict[str, ColumnElement[Any]] = {
         "prepared_first_due": cases.first_due,
         "prepared_final_due": cases.final_due,
+        "prepared_closed_at": cases.recorded_closing,
         "prepared_left_at": cases.left_at,
         "prepared_forwarding_due": cases.forwarding_due,
         "prepared_acceptance_due": cases.acceptance_due,

@@ -283,6 +283,7 @@ contract = Table(
 PREPARED: Final = (
     _moment("prepared_first_due", "the deadline before an extension"),
     _moment("prepared_final_due", "the latest deadline, stated or computed"),
+    _moment("prepared_closed_at", "closed, and not before it was registered"),
     _moment("prepared_left_at", "closed by an exit that leaves the closing denominators"),
     _moment("prepared_forwarding_due", "when the petition office must have forwarded it"),
     _moment("prepared_acceptance_due", "when the unit must have given notice"),

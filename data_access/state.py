@@ -139,7 +139,8 @@ class Cases:
 
     @property
     def _closing_matters(self) -> bool:
-        asked = bool(vars(self).keys() & {"closed_at", "is_open"})
+        unsaid = {"is_open"} if self.known_closed_at is not None else {"is_open", "closed_at"}
+        asked = bool(vars(self).keys() & unsaid)
         return asked and self.undone_closings is not None
 
     @property
@@ -234,6 +235,10 @@ class Cases:
                 found.append(self.case_id.in_(select(event.case_id).where(event.kind == kind, event.at > after)))
         return found
 
+    def nothing_after(self, column: str) -> bool:
+        """Whether no case has a moment in `column` after the instant, so that all there are have happened."""
+        return self.database.nothing_after(column, self.earliest)
+
     # what they are at the instant
 
     @cached_property
@@ -252,6 +257,8 @@ class Cases:
     def recorded_closing(self) -> ColumnElement[Any]:
         """The closing on record. One before its registration counts from the registration,
         so that flows balance; `check` lists such records."""
+        if self.database.prepared:
+            return self.columns.prepared_closed_at  # type: ignore[no-any-return]
         return self._not_before_registration(self.columns.closed_at)
 
     @cached_property
@@ -269,15 +276,22 @@ class Cases:
         """When the closing in force at the instant happened; empty while open."""
         if self.known_closed_at is not None:
             return self.known_closed_at
-        happened = self.columns.closed_at <= self.at
-        if self.undone_closings is None:
-            return case((happened, self.recorded_closing))
-        return case((happened, self.recorded_closing), else_=self.undone_closing)
+        recorded, all_happened = self.recorded_closing, self.nothing_after("closed_at")
+        happened = recorded.is_not(None) if all_happened else self._recorded_by(self.at)
+        if self.undone_closings is not None:
+            return case((happened, recorded), else_=self.undone_closing)
+        return recorded if all_happened else case((happened, recorded))
+
+    def _recorded_by(self, limit: Any) -> Condition:
+        """The closing on record was by `limit`, for cases registered by then."""
+        recorded = self.recorded_closing if self.database.prepared else self.columns.closed_at
+        by_then: Condition = recorded <= limit
+        return by_then
 
     def closed_by(self, limit: ColumnElement[Any]) -> Condition:
         """Closed by `limit`, a moment that is not after the instant."""
         if self.undone_closings is None:
-            return and_(self.columns.closed_at <= limit, self.columns.registered_at <= limit)
+            return and_(self._recorded_by(limit), self.columns.registered_at <= limit)
         return self.closed_at <= limit
 
     @cached_property
@@ -286,7 +300,9 @@ class Cases:
         if self.known_open:
             return self.exists
         recorded = self.columns.closed_at
-        still = or_(recorded.is_(None), recorded > self.at)
+        still: Condition = recorded.is_(None)
+        if not self.nothing_after("closed_at"):
+            still = or_(still, recorded > self.at)
         if self.undone_closings is not None:
             still = and_(still, self.undone_closings.c.closed_at.is_(None))
         return and_(self.exists, still)
@@ -299,10 +315,9 @@ class Cases:
     @cached_property
     def has_left(self) -> Condition:
         """Closed by an exit that leaves the closing denominators: not accepted, transferred, merged."""
-        if self.database.prepared:
-            return func.coalesce(self.left_at <= self.at, false())
-        recorded = self.columns.closed_at
-        return and_(_is_in(self.columns.closed_how, LEAVING), func.coalesce(recorded <= self.at, false()))
+        at = self.left_at if self.database.prepared else self.columns.closed_at
+        by_then = at.is_not(None) if self.nothing_after("closed_at") else func.coalesce(at <= self.at, false())
+        return by_then if self.database.prepared else and_(_is_in(self.columns.closed_how, LEAVING), by_then)
 
     @cached_property
     def left_at(self) -> ColumnElement[Any]:
@@ -363,6 +378,8 @@ class Cases:
         """The deadline in force at the instant."""
         if self.known_due is not None:
             return self.known_due
+        if self.nothing_after("extended_at"):
+            return self.final_due
         return case((self.columns.extended_at > self.at, self.first_due), else_=self.final_due)
 
     @cached_property

@@ -126,7 +126,9 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
     months = last_months(today, MONTHS, rule)
     ends = [Span(None, min(month.end, today)) for month in months]
     has_list = queries.can_feed(database, "supervised")
-    county, ratings, stock, moves, *found = views.measured_together(
+    ever = case_filter.over(Span(None, today))
+    targeted = (ever.span,) if database.settings.annual_targets else ()
+    county, ratings, stock, moves, frozen, reached, *found = views.measured_together(
         connection,
         database,
         case_filter,
@@ -134,12 +136,13 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
         views.asked(RATINGS, *compared),
         views.asked(["supervised"], *ends),
         views.asked(MOVES, *months),
+        queries.Asked((BACKLOG,), (ever.span,), "batch"),
+        queries.Asked((BACKLOG,), targeted, "unit"),
         *(queries.Asked(keys, (span,), dimension) for dimension, keys in BY.items()),
         *(flows.asked_for_list_balance(case_filter) if has_list else ()),
     )
     by = {dimension: each.rows.drop(columns="span") for dimension, each in zip(BY, found, strict=False)}
     of_list = [each.rows for each in found[len(BY) :]]
-    ever = case_filter.over(Span(None, today))
     return Supervision(
         figures={key: county.figure(key, span) for key in COUNTY_KEYS if queries.can_feed(database, key)},
         ratings={key: ratings.figure(key, *compared) for key in RATINGS if queries.can_feed(database, key)},
@@ -151,9 +154,9 @@ def supervision(connection: Connection, database: CaseDatabase, case_filter: Cas
         assigned=by["assigned"],
         posts=_posts(connection, database, case_filter, by["post"]),
         items=by["item"],
-        batches=batches(connection, database, case_filter),
+        batches=_batches(connection, database, ever, frozen.rows),
         burn_down=burn_down(connection, database, case_filter),
-        targets=_targets(connection, database, ever),
+        targets=_targets(database, reached.rows),
         levels=by["handling"],
         days=days_of_lists(case_filter),
     )
@@ -293,21 +296,30 @@ def days_of_lists(case_filter: CaseFilter) -> str:
 def batches(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
     """Long-standing cases by batch, whenever it was listed, oldest list first: the columns of `Supervision.batches`."""
     ever = case_filter.over(Span(None, case_filter.today))
+    return _batches(connection, database, ever, queries.measure(connection, database, ever, [BACKLOG], by="batch"))
+
+
+def _batches(connection: Connection, database: CaseDatabase, ever: CaseFilter, counted: pd.DataFrame) -> pd.DataFrame:
+    """`batches` with the rate of `BACKLOG` by batch that has been counted."""
     columns = ["batch", "listed_on", "listed", "resolved", "remaining", "value", *dimensions.AGES]
-    counted = queries.measure(connection, database, ever, [BACKLOG], by="batch").dropna(subset="group")
+    counted = counted.dropna(subset="group")
     if counted.empty:
         return pd.DataFrame(columns=columns)
     indicator = MEASURES[BACKLOG]
     cases = replace(cases_at(database, ever.at), part=indicator.table)
     batch, age = (dimensions.group_of(cases, name, indicator) for name in ("batch", "age"))
-    scope = [*ever.where(cases), ~cases.is_accusation]
-    old = [*scope, _remaining(cases)]
-    source = dimensions.source_of(cases, indicator, [])
-    by_age = connection.execute(select(batch, age, func.count()).select_from(source).where(*old).group_by(batch, age))
-    ages = {(group, code): n for group, code, n in by_age}
-    began = func.min(cases.listing_began_at)
-    first = select(batch, began).select_from(source).where(*scope, indicator.base(cases)).group_by(batch)
-    listed_on: dict[str, Any] = {row[0]: row[1] for row in connection.execute(first)}
+    each = select(
+        batch.label("batch"),
+        case((_remaining(cases), age)).label("age"),  # of those that are resolved, none
+        cases.listing_began_at.label("began_at"),
+    ).where(*ever.where(cases), ~cases.is_accusation, indicator.base(cases))
+    entry = each.select_from(dimensions.source_of(cases, indicator, [])).subquery("entry").c
+    by_age = select(entry.batch, entry.age, func.count(), func.min(entry.began_at)).group_by(entry.batch, entry.age)
+    ages: dict[tuple[str, str | None], int] = {}
+    listed_on: dict[str, Any] = {}
+    for group, code, n, began_at in connection.execute(by_age):
+        ages[group, code] = n
+        listed_on[group] = min(listed_on.get(group, began_at), began_at)
     rows = [
         (
             row["group"],
@@ -410,13 +422,16 @@ def pace(batch: pd.DataFrame) -> tuple[float, int] | None:
     return ((whole[-1] - whole[-1 - months]) / months, months) if months > 0 else None
 
 
-def _targets(connection: Connection, database: CaseDatabase, ever: CaseFilter) -> pd.DataFrame:
-    """Units with an annual target (目标责任书): the share of long-standing cases to resolve, and what is reached."""
+def _targets(database: CaseDatabase, counted: pd.DataFrame) -> pd.DataFrame:
+    """Units with an annual target (目标责任书): the share of long-standing cases to resolve, and what is reached.
+
+    `counted`: the rate of `BACKLOG` by unit; without rows where there are no targets.
+    """
     targets = database.settings.annual_targets
     columns = ["unit", "target", "listed", "resolved", "value"]
-    if not targets:
+    if counted.empty:
         return pd.DataFrame(columns=columns)
-    counted = queries.measure(connection, database, ever, [BACKLOG], by="unit").set_index("group")
+    counted = counted.set_index("group")
     order = [unit for unit in database.names.units if unit in targets and unit in counted.index]
     rows = [
         (

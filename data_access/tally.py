@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     BindParameter,
+    BooleanClauseList,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -42,6 +43,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.sql import operators
 
 from data_access import schema
 from data_access.database import CaseDatabase
@@ -172,18 +174,18 @@ class _Counting:
 class _Apart:
     """The cases that must be seen at the instant of each period, as they were then."""
 
-    unsettled: Rule | None
+    unsettled: tuple[Rule, ...]
     kinds: frozenset[str]
     earliest: datetime
 
     def holds(self, cases: Cases) -> Condition:
         changed = cases.changed_after(self.earliest, self.kinds)
-        return or_(*changed, *([self.unsettled(cases)] if self.unsettled else []))
+        return or_(*changed, *(rule(cases) for rule in self.unsettled))
 
     def found(self, cases: Cases) -> Condition:
         """The same, in a way that an index can find."""
         changed = cases.changed_after(self.earliest, self.kinds)
-        return or_(*changed, *([are_few(cases, self.unsettled)] if self.unsettled else []))
+        return or_(*changed, *(are_few(cases, rule) for rule in self.unsettled))
 
 
 @dataclass
@@ -218,18 +220,19 @@ class _Tally:
     def _parts(self) -> Iterable[_Part]:
         by_day: dict[tuple[Any, ...], list[_Flow]] = {}
         alone: dict[tuple[Any, ...], list[_Wanted]] = {}
+        stocks: dict[tuple[Any, ...], list[_Wanted]] = {}
         in_sets = self.database.engine.dialect.name in ("duckdb", "postgresql")
 
         def by_itself(wanted: _Wanted) -> None:
             # Elsewhere what is asked of other tables is found in a WHERE clause, and not for each entry anew.
             base = wanted.of_entries if self.database.prepared and wanted.of_entries else wanted.base
-            by = TOGETHER if in_sets and wanted.by in TOGETHER else wanted.by
-            alone.setdefault((by, *base, wanted.seen, self._apart(wanted, settled=True)), []).append(wanted)
+            by = TOGETHER if in_sets and (wanted.by is None or wanted.by in TOGETHER) else wanted.by
+            alone.setdefault((by, *base, wanted.seen), []).append(wanted)
 
         for (indicator, by), every in self.wanted.items():
             wanted = _Wanted(indicator, by, tuple(every))
             if indicator.flow and not by and len(wanted.instants) > 1:
-                yield from self._stocks(wanted, by_day)
+                stocks.setdefault((*wanted.base, max(wanted.instants)), []).append(wanted)
             elif indicator.ahead and self.database.prepared and not _moves(by) and len(wanted.instants) > FEW:
                 yield from self._ahead(wanted)
             elif not indicator.moment or _moves(by) or len(every) == 1:
@@ -242,6 +245,8 @@ class _Tally:
                     by_day.setdefault((by, *wanted.base), []).append(_Flow(now, now, settled=True))
                 if rest:
                     by_itself(rest)
+        for several in stocks.values():
+            yield from self._stocks(several, by_day)
         for flows in by_day.values():
             yield from self._by_day(flows)
         for several in alone.values():
@@ -253,18 +258,18 @@ class _Tally:
         if len(first.seen) > FEW and first.of_entries:
             yield self._joined(several, None)
             return
-        apart = self._apart(first, settled=True)
+        apart = self._apart_of(several, settled=True)
         windows: FromClause | None = None
-        periods: list[tuple[ColumnElement[Any], Window]] = [
-            (literal(position), window_at(span, at)) for position, (span, at) in enumerate(first.seen)
+        periods: list[tuple[ColumnElement[Any], Window, datetime]] = [
+            (literal(position), window_at(span, at), at) for position, (span, at) in enumerate(first.seen)
         ]
         if len(periods) > FEW and self.database.engine.dialect.name == "sqlite":
             # It looks each period up in an index, as others do not; and one select is made faster than one a period.
             windows, window = self._table(first.seen)
-            periods = [(windows.c.span, window)]
+            periods = [(windows.c.span, window, min(first.instants))]
         selects = []
-        for key, window in periods:
-            cases = self._recorded(window.at, first.indicator)
+        for key, window, earliest in periods:
+            cases = self._recorded(window.at, first.indicator, earliest)
             if first.of_entries:
                 selects.append(self._select(several, cases, [], key, apart, window=window))
                 continue
@@ -272,7 +277,7 @@ class _Tally:
                 self._select(several, _of_way(cases, way), way.conditions, key, apart, windows=windows)
                 for way in ways(cases, first.indicator, window)
             ]
-        yield _union(selects).part(self._taking(several))
+        yield _union(selects).part(self._taking(several, first.seen))
         if apart:
             yield self._joined(several, apart)
 
@@ -282,8 +287,8 @@ class _Tally:
         seen = tuple(dict.fromkeys(each for flow in flows for each in flow.counted.seen))
         days = _Days([span for span, _ in seen])
         window = window_at(days.whole, self.latest)
-        cases = self._recorded(window.at, first.indicator)
-        aparts = [self._apart(flow.asked, settled=flow.settled) for flow in flows]
+        cases = self._recorded(window.at, first.indicator, self.latest)
+        aparts = [flow.apart if flow.since else self._apart(flow.asked, settled=flow.settled) for flow in flows]
         counted = [flow.counted for flow in flows]
         counting = _union(
             [
@@ -311,29 +316,29 @@ class _Tally:
         for (apart, _), several in together.items():
             yield self._joined(several, apart)
 
-    def _stocks(self, wanted: _Wanted, by_day: dict[tuple[Any, ...], list[_Flow]]) -> Iterable[_Part]:
-        """The stock at the latest instant; its flows, to be counted by day with all others, lead back to the others."""
-        assert wanted.indicator.flow
-        latest = max(wanted.instants)
-        apart = self._apart(wanted, settled=False)
+    def _stocks(self, several: list[_Wanted], by_day: dict[tuple[Any, ...], list[_Flow]]) -> Iterable[_Part]:
+        """Stocks at the latest instant; their flows, to be counted by day with all others, lead back to the others."""
+        first, latest = several[0].indicator, max(several[0].instants)
+        apart = self._apart_of(several, settled=False)
         window = window_at(Span(None, latest.date()), latest)
-        cases = self._recorded(window.at, wanted.indicator)
+        cases = self._recorded(window.at, first, latest)
         selects = [
-            self._select([wanted], _of_way(cases, way), way.conditions, literal(0), apart)
-            for way in ways(cases, wanted.indicator, window)
+            self._select(several, _of_way(cases, way), way.conditions, literal(0), apart)
+            for way in ways(cases, first, window)
         ]
 
-        def take(_: int, __: int, group: Any, numerator: int, denominator: int) -> None:
-            for seen in wanted.seen:
-                self.add(wanted, seen, group, numerator, denominator)
+        def take(n: int, _: int, group: Any, numerator: int, denominator: int) -> None:
+            for seen in several[n].seen:
+                self.add(several[n], seen, group, numerator, denominator)
 
         yield _union(selects).part(take)
-        since = {at: Span(at.date() + timedelta(days=1), latest.date()) for _, at in wanted.seen if at < latest}
-        for moving, sign in zip(wanted.indicator.flow, (-1, +1), strict=True):
-            moved = _Wanted(moving, None, tuple((span, self.latest) for span in since.values()))
-            by_day.setdefault((None, *moved.base), []).append(_Flow(wanted, moved, sign=sign, since=since))
+        for wanted in several:
+            since = {at: Span(at.date() + timedelta(days=1), latest.date()) for _, at in wanted.seen if at < latest}
+            for moving, sign in zip(wanted.indicator.flow or (), (-1, +1), strict=True):
+                moved = _Wanted(moving, None, tuple((span, self.latest) for span in since.values()))
+                by_day.setdefault((None, *moved.base), []).append(_Flow(wanted, moved, False, sign, since, apart))
         if apart:
-            yield self._joined([wanted], apart)
+            yield self._joined(several, apart)
 
     def _ahead(self, wanted: _Wanted) -> Iterable[_Part]:
         """By the day of the deadline, joined with the instants it is ahead of: in force, or since extended."""
@@ -341,10 +346,10 @@ class _Tally:
         ahead, instants = timedelta(wanted.indicator.ahead(self.database.settings)), sorted(wanted.instants)
         days = self._days_of([(at, last_moment(at.date() + ahead)) for at in instants]).c
         apart = self._apart(wanted, settled=True)
-        recorded = self._recorded(self.earliest, wanted.indicator)
+        recorded = self._recorded(self.earliest, wanted.indicator, self.earliest)
         selects = []
         for due, extended_later in ((recorded.final_due, False), (recorded.first_due, True)):
-            cases = replace(self._recorded(days.at, wanted.indicator), known_due=due)
+            cases = replace(self._recorded(days.at, wanted.indicator, self.earliest), known_due=due)
             later = cases.columns.extended_at > days.at
             within = [
                 due > literal(instants[0], schema.Moment),
@@ -374,11 +379,18 @@ class _Tally:
         if unsettled and self._are_none(wanted.indicator, unsettled):
             unsettled = None
         kinds = self._kinds(wanted)
-        return _Apart(unsettled, kinds, self.earliest) if unsettled or kinds else None
+        return _Apart((unsettled,) if unsettled else (), kinds, self.earliest) if unsettled or kinds else None
+
+    def _apart_of(self, several: Sequence[_Wanted], *, settled: bool) -> _Apart | None:
+        """The cases that any of `several` must have counted apart."""
+        found = [apart for each in several if (apart := self._apart(each, settled=settled))]
+        rules = dict.fromkeys(rule for apart in found for rule in apart.unsettled)
+        kinds = frozenset[str]().union(*(apart.kinds for apart in found))
+        return _Apart(tuple(rules), kinds, self.earliest) if found else None
 
     def _are_none(self, indicator: Indicator, rule: Rule) -> bool:
         of_cases = indicator.table == "petition_case"
-        return isinstance(rule(self._recorded(BEGINNING, indicator)), False_) or (
+        return isinstance(rule(self._recorded(BEGINNING, indicator, BEGINNING)), False_) or (
             of_cases and few(self.database, rule) == ()
         )
 
@@ -402,17 +414,26 @@ class _Tally:
 
     def _joined(self, several: list[_Wanted], only: _Apart | None) -> _Part:
         """Cases as they were at each instant, joined with the periods: those that are `only`, or all of few."""
-        first = several[0]
-        windows, window = self._table(first.seen)
+        first, every_seen = several[0], tuple(dict.fromkeys(seen for each in several for seen in each.seen))
+        earliest = min(at for _, at in every_seen)
+        windows, window = self._table(every_seen)
         part = "apart" if only else _part(first.indicator)
-        then = Cases(self.database, window.at, min(first.instants), self.as_recorded, part)
+        then = Cases(self.database, window.at, earliest, self.as_recorded, part)
         if only and not (self.database.prepared and then.knows_last(only.kinds)):
-            every = replace(self._recorded(window.at, first.indicator), part="")  # of others, a row an entry
+            recorded = self._recorded(window.at, first.indicator, earliest)
+            every = replace(recorded, part="")  # of others, a row an entry
             rows = those(every, only.found(every))
             then = replace(then, rows=rows, among=select(rows.case_id))
         where = [only.holds(then)] if only and then.rows is None else []
-        counting = self._select(several, then, where, windows.c.span, window=window, windows=windows)
-        return counting.part(self._taking(several))
+        if not self.database.prepared or first.of_entries:  # which may have several moments
+            counting = self._select(several, then, where, windows.c.span, window=window, windows=windows)
+            return counting.part(self._taking(several, every_seen))
+        # Joined by ranges; with an OR, every case would be compared with every period.
+        each_way = [
+            self._select(several, _of_way(then, way), [*where, *way.conditions], windows.c.span, windows=windows)
+            for way in ways(then, first.indicator, window)
+        ]
+        return _union(each_way).part(self._taking(several, every_seen))
 
     def _table(self, every: Sequence[Seen]) -> tuple[FromClause, Window]:
         """The periods as a small table: span, first, last, at; and the window that its columns are."""
@@ -448,29 +469,23 @@ class _Tally:
         What all of them have in common stands in the WHERE clause, the rest in their sums. `aparts`: those that are
         counted apart, of all or of each. `window`: where `where` does not say it already.
         """
-        first, bys = several[0].indicator, list(dict.fromkeys(each.by for each in several if each.by))
+        first, bys = several[0].indicator, list(dict.fromkeys(each.by for each in several))
         each_apart = aparts if len(aparts) == len(several) else aparts * len(several) or [None] * len(several)
-        bases = [self._base(each, cases, apart, window) for each, apart in zip(several, each_apart, strict=True)]
-        shared = [name for name in bases[0] if all(name in base for base in bases)]
-        sums: dict[Any, ColumnElement[Any]] = {}  # what is counted in the same way is counted once
-        counted: list[tuple[Any, Any]] = []
-        for each, base in zip(several, bases, strict=True):
-            numerator = each.indicator.numerator
-            among = tuple(name for name in base if name not in shared)
-            met = (*among, numerator) if numerator else among
-            sums.setdefault(among, _sum(*(base[name] for name in among)))
-            if numerator and met not in sums:
-                sums[met] = _sum(*(base[name] for name in among), numerator(cases))
-            counted.append((met, among))
-        at = {name: position for position, name in enumerate(sums, start=len(("key", "of_group")))}
-        groups = {by: group_of(cases, by, first) for by in bys}
-        conditions = [*where, *self.case_filter.where(cases), *(bases[0][name] for name in shared)]
-        source = source_of(cases, first, bys, windows)  # last: it joins what has been asked for
-        columns = [each.label(f"n_{position}") for position, each in enumerate(sums.values())]
+        said = _Said(cases)
+        bases = [self._base(each, said, apart, window) for each, apart in zip(several, each_apart, strict=True)]
+        counted = [(said.also(base, each.indicator.numerator), base) for each, base in zip(several, bases, strict=True)]
+        sums = list(dict.fromkeys(names for met, among in counted for names in (among, met)))
+        at = {names: position for position, names in enumerate(sums, start=len(("key", "of_group")))}
+        shared, rest = said.apart(sums)
+        groups = {by: group_of(cases, by, first) for by in bys if by}
+        conditions = [*where, *self.case_filter.where(cases), *shared]
+        source = source_of(cases, first, groups, windows)  # last: it joins what has been asked for
+        columns = [_sum(*each).label(f"n_{position}") for position, each in enumerate(rest)]
         grouping: list[ColumnElement[Any]] = [] if isinstance(key, BindParameter) else [key]
         of_group: ColumnElement[Any] = next(iter(groups.values()), null())
-        if len(groups) > 1:
-            grouping.append(func.grouping_sets(*map(tuple_, groups.values())))
+        if len(bys) > 1:
+            sets = [tuple_(groups[by]) if by else tuple_() for by in bys]
+            grouping.append(func.grouping_sets(*sets))
             is_of = {by: func.grouping(group) == literal_column("0") for by, group in groups.items()}
             of_group = case(*((is_of[by], group) for by, group in groups.items()))
             columns.append(case(*((holds, literal_column(f"'{by}'")) for by, holds in is_of.items())).label("of_set"))
@@ -478,30 +493,33 @@ class _Tally:
             grouping.extend(groups.values())
         statement = select(key.label("key"), of_group.label("of_group"), *columns).select_from(source)
         places = tuple((at[met], at[among]) for met, among in counted)
-        in_sets = tuple(each.by for each in several) if len(groups) > 1 else ()
+        in_sets = tuple(each.by for each in several) if len(bys) > 1 else ()
         return _Counting(statement.where(*conditions).group_by(*grouping), places, in_sets)
 
-    def _base(self, wanted: _Wanted, cases: Cases, apart: _Apart | None, window: Window | None) -> dict[Any, Condition]:
+    def _base(self, wanted: _Wanted, said: _Said, apart: _Apart | None, window: Window | None) -> _Names:
         """The conditions of a denominator, each by a name that equal ones share."""
-        indicator = wanted.indicator
-        base: dict[Any, Condition] = {}
+        indicator, cases = wanted.indicator, said.cases
+        base: _Names = ()
         if window:
-            base[indicator.moment, indicator.of_open, indicator.ahead] = in_window(cases, indicator, window)
-        base[indicator.denominator] = indicator.denominator(cases)
+            when = indicator.moment, indicator.of_open, indicator.ahead
+            base = said.also(base, when, lambda _: in_window(cases, indicator, window))
+        base = said.also(base, indicator.denominator)
         if not counts_accusations(self.case_filter, indicator, wanted.by):
-            base["accusations"] = ~cases.is_accusation
-        if indicator.only:
-            base[indicator.only] = indicator.only(cases)
-        if apart:
-            base[apart] = _not(apart.holds(cases))
-        return base
+            base = said.also(base, "accusations", lambda _: ~cases.is_accusation)
+        base = said.also(base, indicator.only)
+        return said.also(base, apart, lambda _: _not(apart.holds(cases))) if apart else base
 
-    def _recorded(self, at: Any, indicator: Indicator) -> Cases:
-        return Cases(self.database, at, self.earliest, as_recorded=True, part=_part(indicator))
+    def _recorded(self, at: Any, indicator: Indicator, earliest: datetime) -> Cases:
+        """The cases by what is on record of them; `earliest`: the first instant that `at` stands for."""
+        return Cases(self.database, at, earliest, as_recorded=True, part=_part(indicator))
 
-    def _taking(self, several: Sequence[_Wanted]) -> Take:
+    def _taking(self, several: Sequence[_Wanted], every_seen: Sequence[Seen]) -> Take:
+        """Counts by position in `every_seen` go to those that want that period."""
+        wanted_for = [set(each.seen) for each in several]
+
         def take(n: int, position: int, group: Any, numerator: int, denominator: int) -> None:
-            self.add(several[n], several[n].seen[position], group, numerator, denominator)
+            if every_seen[position] in wanted_for[n]:
+                self.add(several[n], every_seen[position], group, numerator, denominator)
 
         return take
 
@@ -512,6 +530,36 @@ class _Tally:
         counts = self.counts[wanted.indicator, wanted.by].setdefault(seen, {})
         met, among = counts.get(group, (0, 0))
         counts[group] = (met + int(numerator or 0), among + int(denominator or 0))
+
+
+_Names = tuple[Any, ...]
+"""The names of conditions that are to hold together."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Conditions on `cases` by name: each is made once, however many counts it belongs to."""
+
+    cases: Cases
+    parts: dict[Any, tuple[Condition, ...]] = field(default_factory=dict)
+    """What each of them says, taken apart at its ANDs."""
+
+    def also(self, names: _Names, name: Any, rule: Rule | None = None) -> _Names:
+        """`names`, and a condition that `rule` makes, or that is its own name; the same where there is none."""
+        if name is None:
+            return names
+        if name not in self.parts:
+            condition = (rule or name)(self.cases)
+            together = isinstance(condition, BooleanClauseList) and condition.operator is operators.and_
+            self.parts[name] = tuple(condition.clauses) if together else (condition,)
+        return (*names, name)
+
+    def apart(self, counts: Sequence[_Names]) -> tuple[list[Condition], list[list[Condition]]]:
+        """What all counts have in common, and what each of them says besides."""
+        each_says = [{id(part): part for name in names for part in self.parts[name]} for names in counts]
+        shared = [key for key in each_says[0] if all(key in says for says in each_says)]
+        rest = [[part for key, part in says.items() if key not in shared] for says in each_says]
+        return [each_says[0][key] for key in shared], rest
 
 
 @dataclass(frozen=True)
@@ -559,6 +607,8 @@ class _Flow:
     settled: bool = False
     sign: int = 1
     since: dict[datetime, Span] = field(default_factory=dict)
+    apart: _Apart | None = None
+    """Of a stock: what it leaves out, and its flows with it."""
 
     def add(self, tally: _Tally, seen: Seen, group: Any, numerator: int, denominator: int) -> None:
         """Add the count of a span to the periods it belongs to."""
@@ -625,6 +675,8 @@ def _moves(by: str | None) -> bool:
 
 
 def _of_way(cases: Cases, way: Way) -> Cases:
+    if way.due is None and way.closed_at is None:
+        return cases  # whose joins the way's conditions may name
     return replace(cases, known_due=way.due, known_closed_at=way.closed_at)
 
 

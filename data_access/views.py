@@ -556,23 +556,22 @@ class Departments:
 
 def departments(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> Departments:
     """Everything on the departments page."""
-
     months = tuple(last_months(case_filter.today, SPARK_MONTHS, database.settings.period))
-    places, functional, monthly = queries.measure_together(
-        connection,
-        database,
-        case_filter,
-        [
-            *(queries.Asked(UNIT_KEYS, (case_filter.span,), dimension) for dimension in ("township", "functional")),
-            queries.Asked(("on_time_closure_rate",), months, "unit"),
-        ],
+    own = [
+        *(queries.Asked(UNIT_KEYS, (case_filter.span,), dimension) for dimension in ("township", "functional")),
+        queries.Asked(("on_time_closure_rate",), months, "unit"),
+    ]
+    whole, beside = fair.whole(case_filter), fair.asked(database, case_filter, UNIT_KEYS)
+    at_once = [(whole, [*own, *beside])] if whole == case_filter else [(case_filter, own), (whole, beside)]
+    places, functional, monthly, *told = (
+        table for seen, asks in at_once for table in queries.measure_together(connection, database, seen, asks)
     )
     monthly["start"] = [pd.Timestamp(months[position].start or case_filter.today) for position in monthly["span"]]
     return Departments(
         places=places.drop(columns="span"),
         functional=functional.drop(columns="span"),
         monthly=monthly,
-        standing=fair.standing(connection, database, case_filter, UNIT_KEYS),
+        standing=fair.standing_of(connection, database, case_filter, UNIT_KEYS, told),
     )
 
 

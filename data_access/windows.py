@@ -83,13 +83,17 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
     if indicator.ahead:
         until = end_of_day(window.at, literal_column(str(indicator.ahead(cases.database.settings))))
         return _due_ways(cases, Window(window.at, until, window.at))
+    prepared = cases.database.prepared  # what is one moment there is found with one condition
     if indicator.moment is None and not indicator.of_open:
         return [Way((true(),))]
     if indicator.moment is None:
-        return [Way((columns.closed_at.is_(None),)), Way((_after(columns.closed_at, window.at),))]
+        never_closed, later = columns.closed_at.is_(None), _after(columns.closed_at, window.at)
+        if cases.nothing_after("closed_at"):
+            return [Way((never_closed,))]
+        return [Way((or_(never_closed, later),))] if prepared else [Way((never_closed,)), Way((later,))]
     if indicator.moment == "due":
         return _due_ways(cases, window)
-    if cases.database.prepared and indicator.moment != "closed_at":
+    if prepared and indicator.moment != "closed_at":
         moment = getattr(cases, indicator.moment)
         return [Way((window.holds(moment),), moment)]
     if indicator.moment == "closed_at":
@@ -114,11 +118,12 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
 
 def _closing_ways(cases: Cases, window: Window) -> list[Way]:
     """By the closing on record, which counts from the registration where it is earlier, or one that was undone."""
-    columns = cases.columns
-    closed, registered = columns.closed_at, columns.registered_at
+    closed, registered, recorded = cases.columns.closed_at, cases.columns.registered_at, cases.recorded_closing
     happened = closed <= window.at
     found = [Way((window.holds(closed), happened, closed >= registered), closed, closed_at=closed)]
-    if few(cases.database, _closed_too_soon) != ():
+    if cases.database.prepared:
+        found = [Way((window.holds(recorded), recorded <= window.at), recorded, closed_at=recorded)]
+    elif few(cases.database, _closed_too_soon) != ():
         too_soon = are_few(cases, _closed_too_soon)
         found.append(Way((too_soon, happened, window.holds(registered)), registered, closed_at=registered))
     if cases.undone_closings is not None:
@@ -135,13 +140,16 @@ def _closed_too_soon(cases: Cases) -> Condition:
 def _due_ways(cases: Cases, window: Window) -> list[Way]:
     """By the latest deadline, by the first one where the extension came after the instant, by a computed one."""
     columns, database = cases.columns, cases.database
+    if database.prepared:
+        return [Way((window.holds(cases.due),), cases.due)]
     stated, original, extended_at = columns.due_at, columns.original_due_at, columns.extended_at
     first, final = cases.first_due, cases.final_due
-    as_recorded = or_(extended_at.is_(None), extended_at <= window.at)
-    before_extension = Way((_after(extended_at, window.at), window.holds(first)), first, first)
-    if database.prepared:
-        return [Way((window.holds(final), as_recorded), final, final), before_extension]
-    found = [Way((window.holds(stated), as_recorded), stated, stated), before_extension]
+    as_recorded: Condition = true()
+    before_extension: list[Way] = []
+    if not cases.nothing_after("extended_at"):
+        as_recorded = or_(extended_at.is_(None), extended_at <= window.at)
+        before_extension = [Way((_after(extended_at, window.at), window.holds(first)), first, first)]
+    found = [Way((window.holds(stated), as_recorded), stated, stated), *before_extension]
     if database.computed_tracks:
         accepted = window.may_hold(columns.accepted_at, database.clock.extended_closing)
         unstated = and_(stated.is_(None), or_(original.is_(None), extended_at.is_not(None)))
