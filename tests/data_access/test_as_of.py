@@ -121,6 +121,23 @@ def test_extended_later(one) -> None:
     assert measured(database, seen("2026-03-10"), "extension_rate") == {"extension_rate": (1, 1)}
 
 
+def test_the_database_says_when_the_last_extension_was(one) -> None:
+    """Seen from later on deadlines are those on record; one more extension is another state of the data."""
+    database = one(EXTENDED)
+    assert database.nothing_after("extended_at", moment("2026-03-10 16:00"))
+    assert not database.nothing_after("extended_at", moment("2026-03-10 15:59:59"))
+    assert database.nothing_after("closed_at", moment("2026-01-01")), "nothing has ever been closed"
+    assert not database.nothing_after("answered_at", moment("2026-12-31")), "not looked at"
+    assert counts(database, "2026-03-20") == (0, 1, 0)
+    engine = writing_engine(database.url)
+    with engine.begin() as connection:
+        connection.execute(petition_case.update().values(extended_at=moment("2026-03-21")))
+    engine.dispose()
+    again = open_database(database.url, settings.load(), database)
+    assert again.version != database.version
+    assert counts(again, "2026-03-20") == (0, 1, 1), "as of then it had not been extended yet"
+
+
 def test_a_deadline_that_no_source_states_is_computed(one) -> None:
     """From 6 January: 60 days are 7 March; with an extension on record 90 days are 6 April."""
     plain = one({"accepted_at": "2026-01-06 10:00"})

@@ -14,12 +14,14 @@ import pytest
 from handmade import opened, seen
 from sqlalchemy import Connection
 
-from data_access import settings, views
+from data_access import queries, settings, views
 from data_access.before import before
 from data_access.database import CaseDatabase, open_database
 from data_access.duration import cohorts, duration
 from data_access.extract import extract
 from data_access.filters import CaseFilter
+from data_access.indicators import INDICATORS
+from data_access.periods import last_months
 from data_access.since import changes_between
 from data_access.supervision import supervision
 
@@ -91,3 +93,18 @@ def test_a_copy_shows_what_its_source_shows(
         with database.reading() as connection:
             shown.append(told(page(connection, database, case_filter)))
     assert shown[0] == shown[1]
+
+
+def test_what_is_asked_together_is_what_each_is_alone(pair: tuple[CaseDatabase, CaseDatabase]) -> None:
+    """Whatever shares a statement: stocks and flows of many months, totals and groups."""
+    case_filter = seen("2026-05-31", "2026-01-01")
+    for database in pair:
+        months = tuple(last_months(case_filter.today, 6, database.settings.period))
+        spans = {None: months, "unit": (case_filter.span,), "channel": (case_filter.span,)}
+        asked = [queries.Asked((key,), spans[by], by) for by in spans for key in INDICATORS]
+        asked += [queries.Asked((key,), (case_filter.span,)) for key in INDICATORS]
+        with database.reading() as connection:
+            together = queries.measure_together(connection, database, case_filter, asked)
+            for each, found in zip(asked, together, strict=True):
+                (alone,) = queries.measure_together(connection, database, case_filter, [each])
+                assert told(found) == told(alone), each
