@@ -274,7 +274,7 @@ def measure_viewers(
     """Many viewers of one process at once: filter changes, memory, errors."""
     work = _work(sizes, engines, folder, server, urls, again)
     for place in work.places():
-        name = f"viewers-{place.name}"
+        name = f"viewers-{place.name}" + (f"-{think:g}s" if think != viewers.THINK else "")
         found = work.kept(name)
         if not found:
             with step(f"{place.engine} {place.cases:,}: {number} viewers"):

@@ -143,8 +143,11 @@ class CaseDatabase:
         return full in self.columns and full not in self.empty
 
     def nothing_after(self, column: str, moment: datetime) -> bool:
-        """Whether a column of petition_case is known to hold no moment after this one."""
-        return column in self.last_at and (self.last_at[column] or moment) <= moment
+        """Whether a column of petition_case is known to hold no moment after this one.
+
+        Only of a prepared copy, which stays as it is: elsewhere the next case may be closed between look and question.
+        """
+        return self.prepared and column in self.last_at and (self.last_at[column] or moment) <= moment
 
     def read(self, table: str, alias: str | None = None) -> Any:
         """The columns of a table by name, as `.source` (what to select from) and one attribute each."""

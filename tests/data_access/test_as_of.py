@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from handmade import make_file, measured, moment, opened, seen
 
 from data_access import settings
 from data_access.database import CaseDatabase, open_database
 from data_access.engine import writing_engine
+from data_access.extract import extract
 from data_access.schema import petition_case
 
 KEYS = ("registered", "closed", "open", "overdue", "due_soon", "overdue_share", "on_time_closure_rate")
@@ -121,13 +124,22 @@ def test_extended_later(one) -> None:
     assert measured(database, seen("2026-03-10"), "extension_rate") == {"extension_rate": (1, 1)}
 
 
-def test_the_database_says_when_the_last_extension_was(one) -> None:
-    """Seen from later on deadlines are those on record; one more extension is another state of the data."""
+def test_a_copy_knows_when_the_last_extension_was(one, tmp_path: Path) -> None:
+    """Seen from later on deadlines are those on record; where more may come at any time they are worked out."""
+    database, target = one(EXTENDED), tmp_path / "copy.duckdb"
+    extract(database, target, moment("2026-12-31"))
+    copy = open_database(f"duckdb:///{target.as_posix()}", settings.load())
+    assert copy.nothing_after("extended_at", moment("2026-03-10 16:00"))
+    assert not copy.nothing_after("extended_at", moment("2026-03-10 15:59:59"))
+    assert copy.nothing_after("closed_at", moment("2026-01-01")), "nothing has ever been closed"
+    assert not copy.nothing_after("answered_at", moment("2026-12-31")), "not looked at"
+    assert not database.nothing_after("extended_at", moment("2026-12-31"))
+    for day, expected in (("2026-03-09", (0, 1, 1)), ("2026-03-10", (0, 1, 0)), ("2026-04-06", (0, 1, 1))):
+        assert counts(copy, day) == counts(database, day) == expected, day
+
+
+def test_one_more_extension_is_another_state_of_the_data(one) -> None:
     database = one(EXTENDED)
-    assert database.nothing_after("extended_at", moment("2026-03-10 16:00"))
-    assert not database.nothing_after("extended_at", moment("2026-03-10 15:59:59"))
-    assert database.nothing_after("closed_at", moment("2026-01-01")), "nothing has ever been closed"
-    assert not database.nothing_after("answered_at", moment("2026-12-31")), "not looked at"
     assert counts(database, "2026-03-20") == (0, 1, 0)
     engine = writing_engine(database.url)
     with engine.begin() as connection:
