@@ -88,11 +88,11 @@ class Work:
                     continue
                 yield place
 
-    def kept(self, name: str) -> dict[str, Any]:
-        """What has been found earlier under this name."""
+    def kept(self, name: str, *unasked: str) -> dict[str, Any]:
+        """What has been found earlier under this name; where all is measured again, only what is `unasked`."""
         file = self.results / f"{name}.json"
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return {} if self.again else found
+        return {key: value for key, value in found.items() if key in unasked} if self.again else found
 
     def keep(self, name: str, found: dict[str, Any]) -> None:
         """Write down what was found, whole or not at all."""
@@ -150,7 +150,7 @@ def _head(place: places.Place) -> dict[str, Any]:
 def _data(work: Work, place: places.Place, period: str, runs: int, seconds: float, naive: bool, only: str) -> None:
     """Measure what is not known yet of a database."""
     name = f"data-{place.name}"
-    found = work.kept(name)
+    found = work.kept(name, *(() if naive else ("naive",)))
     wanted = tuple(only.split(",")) if only else tuple(asked.PAGES)
     if not set(wanted) <= found.get("pages", {}).keys():
         with step(f"{place.engine} {place.cases:,}: what the pages ask") as update:
