@@ -315,9 +315,12 @@ class Cases:
     @cached_property
     def has_left(self) -> Condition:
         """Closed by an exit that leaves the closing denominators: not accepted, transferred, merged."""
-        at = self.left_at if self.database.prepared else self.columns.closed_at
-        by_then = at.is_not(None) if self.nothing_after("closed_at") else func.coalesce(at <= self.at, false())
-        return by_then if self.database.prepared else and_(_is_in(self.columns.closed_how, LEAVING), by_then)
+        if self.nothing_after("closed_at"):
+            return self.left_at.is_not(None)
+        if self.database.prepared:
+            return func.coalesce(self.left_at <= self.at, false())
+        recorded = self.columns.closed_at
+        return and_(_is_in(self.columns.closed_how, LEAVING), func.coalesce(recorded <= self.at, false()))
 
     @cached_property
     def left_at(self) -> ColumnElement[Any]:

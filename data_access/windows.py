@@ -87,10 +87,10 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
     if indicator.moment is None and not indicator.of_open:
         return [Way((true(),))]
     if indicator.moment is None:
-        never_closed, later = columns.closed_at.is_(None), _after(columns.closed_at, window.at)
+        never, later = (columns.closed_at.is_(None),), (_after(columns.closed_at, window.at),)
         if cases.nothing_after("closed_at"):
-            return [Way((never_closed,))]
-        return [Way((or_(never_closed, later),))] if prepared else [Way((never_closed,)), Way((later,))]
+            return [Way(never)]
+        return [Way((or_(*never, *later),))] if prepared else [Way(never), Way(later)]
     if indicator.moment == "due":
         return _due_ways(cases, window)
     if prepared and indicator.moment != "closed_at":
@@ -118,14 +118,16 @@ def ways(cases: Cases, indicator: Indicator, window: Window) -> list[Way]:
 
 def _closing_ways(cases: Cases, window: Window) -> list[Way]:
     """By the closing on record, which counts from the registration where it is earlier, or one that was undone."""
-    closed, registered, recorded = cases.columns.closed_at, cases.columns.registered_at, cases.recorded_closing
+    closed, registered = cases.columns.closed_at, cases.columns.registered_at
     happened = closed <= window.at
-    found = [Way((window.holds(closed), happened, closed >= registered), closed, closed_at=closed)]
     if cases.database.prepared:
+        recorded = cases.recorded_closing
         found = [Way((window.holds(recorded), recorded <= window.at), recorded, closed_at=recorded)]
-    elif few(cases.database, _closed_too_soon) != ():
-        too_soon = are_few(cases, _closed_too_soon)
-        found.append(Way((too_soon, happened, window.holds(registered)), registered, closed_at=registered))
+    else:
+        found = [Way((window.holds(closed), happened, closed >= registered), closed, closed_at=closed)]
+        if few(cases.database, _closed_too_soon) != ():
+            too_soon = are_few(cases, _closed_too_soon)
+            found.append(Way((too_soon, happened, window.holds(registered)), registered, closed_at=registered))
     if cases.undone_closings is not None:
         undone, not_again = cases.undone_closing, or_(closed.is_(None), closed > window.at)
         found.append(Way((window.holds(undone), not_again), undone))
@@ -144,12 +146,9 @@ def _due_ways(cases: Cases, window: Window) -> list[Way]:
         return [Way((window.holds(cases.due),), cases.due)]
     stated, original, extended_at = columns.due_at, columns.original_due_at, columns.extended_at
     first, final = cases.first_due, cases.final_due
-    as_recorded: Condition = true()
-    before_extension: list[Way] = []
-    if not cases.nothing_after("extended_at"):
-        as_recorded = or_(extended_at.is_(None), extended_at <= window.at)
-        before_extension = [Way((_after(extended_at, window.at), window.holds(first)), first, first)]
-    found = [Way((window.holds(stated), as_recorded), stated, stated), *before_extension]
+    as_recorded = or_(extended_at.is_(None), extended_at <= window.at)
+    before_extension = Way((_after(extended_at, window.at), window.holds(first)), first, first)
+    found = [Way((window.holds(stated), as_recorded), stated, stated), before_extension]
     if database.computed_tracks:
         accepted = window.may_hold(columns.accepted_at, database.clock.extended_closing)
         unstated = and_(stated.is_(None), or_(original.is_(None), extended_at.is_not(None)))
