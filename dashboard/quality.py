@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from data_access.lists import Question
 from data_access.settings import Settings
 from data_access.texts import text
 from data_access.views import COHORTS, Figure
+
+SPARK_WIDTH: Final = 84
+"""Pixels of a small line in a table: what the other columns leave on a screen of 1280."""
 
 
 def message(figures: Mapping[str, Figure], settings: Settings) -> str:
@@ -243,7 +246,7 @@ def by_group(
         best = sorted(ranked, key=lambda group: ranked[group], reverse=not best_first)
         groups = best + [group for group in groups if group not in ranked]
     shown = pd.DataFrame({"name": [_group_name(names, group) for group in groups]})
-    config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"), width="medium")}
+    config: dict[str, Any] = {"name": st.column_config.TextColumn(title or text("units.unit"))}
     for key in present:
         cells = _with_intervals if interval and MEASURES[key].is_rate else _cells
         shown[key] = cells([at(group, key) for group in groups])
@@ -253,7 +256,12 @@ def by_group(
     if sparks is not None:
         shown["months"] = [sparks.get(group, []) for group in groups]
         config["months"] = st.column_config.LineChartColumn(
-            text("units.months"), y_min=0.5, y_max=1, color=theme.palette().blue
+            text("units.months"),
+            help=text("units.months_help"),
+            width=SPARK_WIDTH,
+            y_min=0.5,
+            y_max=1,
+            color=theme.palette().blue,
         )
 
     titles = {key: words.label(key) for key in present}

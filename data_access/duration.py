@@ -26,7 +26,21 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from data_access import schema
 from data_access.database import CaseDatabase
@@ -34,7 +48,8 @@ from data_access.dialect import day_number
 from data_access.dimensions import DIMENSIONS, source_of
 from data_access.filters import CaseFilter
 from data_access.periods import Span, last_complete_month, month_of, month_span, year_ago, year_start
-from data_access.state import OUTSIDE_DISPOSITIONS, Cases, Condition, cases_at
+from data_access.settings import PeriodRule
+from data_access.state import Cases, Condition, as_then
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -178,59 +193,71 @@ def _band(share: Array, error: Array) -> tuple[Array, Array]:
 
 # --- what the database counts
 
-Counted = tuple[Any, int, str, int]
-"""group, days, ending, cases"""
+Counted = tuple[Any, int, int, int]
+"""group, days, ending (place in `ENDINGS`), cases"""
+MONTH: Final = "month"
+"""What `spells` groups by beside the dimensions: the statistical month of registration."""
 
 
 def spells(
     connection: Connection,
     database: CaseDatabase,
     case_filter: CaseFilter,
-    first: Span,
+    over: Span,
     by: str = "",
-    parts: Sequence[Span] = (),
 ) -> list[Counted]:
-    """Spells of the cases registered in the days of `first`, as of the effective instant: group, days, ending, cases.
+    """Spells of the cases registered in the days of `over`, as of the effective instant: group, days, ending, cases.
 
-    Group: that of the dimension `by`; or the position in `parts`, spans that follow one another without a gap and
-    make up `first`. One statement.
+    Group: that of the dimension `by`; or for `MONTH` the statistical month of registration. One statement.
     """
-    cases = cases_at(database, case_filter.at)
-    registered = cases.columns.registered_at
-    ending = _ending(cases)
-    days = func.coalesce(day_number(cases.closed_at), literal(_number(case_filter.today))) - day_number(registered)
-    where = [
-        *case_filter.where(cases),
-        cases.exists,
-        registered <= literal(first.last, schema.Moment),
-        func.coalesce(cases.disposition, "").not_in(OUTSIDE_DISPOSITIONS),
-        ~cases.is_accusation,
-    ]
-    if first.first:
-        where.append(registered >= literal(first.first, schema.Moment))
-    group: ColumnElement[Any] = null()
-    if parts:
-        later = [(registered >= literal(part.first, schema.Moment), place) for place, part in enumerate(parts)]
-        group = case(*reversed(later), else_=null())
-    elif by:
-        group = DIMENSIONS[by].group(cases)
-    source = source_of(cases, None, [by] if by else [])
     # A row a case first: what is grouped by must be columns, since some servers compare no expressions with values.
-    each = select(group.label("of_group"), days.label("days"), ending.label("ending")).select_from(source).where(*where)
-    rows = each.subquery("spell").c
+    each = [_each(database, case_filter, cases, where, over, by) for cases, where in as_then(database, case_filter.at)]
+    rows = (union_all(*each) if len(each) > 1 else each[0]).subquery("spell").c
     statement = select(rows.of_group, rows.days, rows.ending, func.count()).group_by(
         rows.of_group, rows.days, rows.ending
     )
-    return [(found, int(taken), str(how), int(n)) for found, taken, how, n in connection.execute(statement)]
+    return [(group, int(days), int(ending), int(n)) for group, days, ending, n in connection.execute(statement)]
+
+
+def _each(
+    database: CaseDatabase, case_filter: CaseFilter, cases: Cases, where: Sequence[Condition], over: Span, by: str
+) -> Select[Any]:
+    """A row for each of `cases` that `spells` counts: of_group, days, ending."""
+    registered = cases.columns.registered_at
+    ending = _ending(cases)
+    days = func.coalesce(day_number(cases.closed_at), literal(_number(case_filter.today))) - day_number(registered)
+    within = [
+        *case_filter.where(cases),
+        *where,
+        cases.exists,
+        registered <= literal(over.last, schema.Moment),
+        ~cases.is_outside,
+        ~cases.is_accusation,
+    ]
+    if over.first:
+        within.append(registered >= literal(over.first, schema.Moment))
+    group: ColumnElement[Any] = null()
+    if by == MONTH:
+        group = _month(registered, database.settings.period)
+    elif by:
+        group = DIMENSIONS[by].group(cases)
+    source = source_of(cases, None, [by] if by in DIMENSIONS else [])
+    columns = group.label("of_group"), days.label("days"), ending.label("ending")
+    return select(*columns).select_from(source).where(*within)
 
 
 def _ending(cases: Cases) -> ColumnElement[Any]:
-    """How a case stands at the instant, as one of `ENDINGS`. A closing that was undone later was a handling."""
+    """How a case stands at the instant, by its place in `ENDINGS`. A closing that was undone later was a handling."""
     recorded: Condition = cases.columns.closed_at <= cases.at
     withdrawn = and_(recorded, func.coalesce(cases.columns.closed_how, "") == "withdrawn")
-    return case(
-        (cases.closed_at.is_(None), "open"), (cases.has_left, "left"), (withdrawn, "withdrawn"), else_="handled"
-    )
+    ways = ((cases.closed_at.is_(None), "open"), (cases.has_left, "left"), (withdrawn, "withdrawn"))
+    return case(*((holds, ENDINGS.index(how)) for holds, how in ways), else_=ENDINGS.index("handled"))
+
+
+def _month(moment: ColumnElement[Any], rule: PeriodRule) -> ColumnElement[Any]:
+    """The statistical month of a moment, as `periods.month_of` numbers it."""
+    month = cast(extract("year", moment) * 12 + extract("month", moment) - 1, Integer)
+    return month + case((extract("day", moment) > rule.month_closes_on, 1), else_=0) if rule.month_closes_on else month
 
 
 def _number(day: date) -> int:
@@ -242,7 +269,7 @@ def _by_group(found: Iterable[Counted]) -> dict[Any, Counts]:
     """The counts of each group as a table of endings and days."""
     cells: dict[Any, list[tuple[int, int, int]]] = {}
     for group, days, ending, n in found:
-        cells.setdefault(group, []).append((ENDINGS.index(ending), max(days, 0), n))
+        cells.setdefault(group, []).append((ending, max(days, 0), n))
     tables = {}
     for group, each in cells.items():
         endings, days_taken, numbers = np.array(each, dtype=np.int64).T
@@ -288,10 +315,16 @@ def duration(connection: Connection, database: CaseDatabase, case_filter: CaseFi
         found = {group: curve_of(_sum(each)) for group, each in merged.items()} if dimension else {}
         return Duration(whole, found, {})
     years = _years(database, case_filter)
-    counted = _by_group(spells(connection, database, case_filter, Span(years[0].start, years[-1].end), parts=years))
-    spans = {str(span.start): span for place, span in enumerate(years) if place in counted}
-    curves = {str(years[place].start): curve_of(counted[place]) for place in sorted(counted)}
-    return Duration(whole, curves, spans)
+    months = _by_group(spells(connection, database, case_filter, Span(years[0].start, years[-1].end), MONTH))
+    counted = {year: [months[month] for month in _months(year) if month in months] for year in years}
+    spans = {str(year.start): year for year, tables in counted.items() if tables}
+    return Duration(whole, {start: curve_of(_sum(counted[year])) for start, year in spans.items()}, spans)
+
+
+def _months(span: Span) -> range:
+    """The statistical months that a span of whole ones is made of."""
+    assert span.months
+    return range(span.months[0], span.months[1] + 1)
 
 
 def _years(database: CaseDatabase, case_filter: CaseFilter) -> list[Span]:
@@ -340,13 +373,13 @@ def cohorts(connection: Connection, database: CaseDatabase, case_filter: CaseFil
     """The curves of the last whole months of registration, and of the same months a year before. One statement."""
     rule, today = database.settings.period, case_filter.today
     last = last_complete_month(today, rule)
-    months = range(last - 2 * COHORTS + 1, last + 1)
-    spans = [month_span(month, month, rule) for month in months]
-    counted = _by_group(spells(connection, database, case_filter, Span(spans[0].start, spans[-1].end), parts=spans))
+    spans = {month: month_span(month, month, rule) for month in range(last - 2 * COHORTS + 1, last + 1)}
+    every = month_span(min(spans), max(spans), rule)
+    counted = _by_group(spells(connection, database, case_filter, every, MONTH))
     found = {
-        month: Cohort(month, spans[place], (today - spans[place].end).days, curve_of(counted[place]))
-        for place, month in enumerate(months)
-        if place in counted
+        month: Cohort(month, span, (today - span.end).days, curve_of(counted[month]))
+        for month, span in spans.items()
+        if month in counted
     }
     recent = tuple(each for month, each in found.items() if month > last - COHORTS)
     return Cohorts(recent, {month + 12: each for month, each in found.items() if month <= last - COHORTS})

@@ -8,7 +8,7 @@ undone and the responsible unit of the time are used too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from types import SimpleNamespace
@@ -747,6 +747,23 @@ def cases_at(database: CaseDatabase, at: datetime) -> Cases:
 def cases_by(database: CaseDatabase, at: ColumnElement[Any], earliest: datetime) -> Cases:
     """The cases, each seen at its own instant `at`, an expression that is never before `earliest`."""
     return Cases(database, at, earliest)
+
+
+def as_then(database: CaseDatabase, at: datetime) -> list[tuple[Cases, list[Condition]]]:
+    """The cases at `at`, in parts that make up all of them: each part and what says that a case belongs to it.
+
+    In a copy the few that an event has changed since stand apart, so that the others are as they are on record.
+    """
+    then = cases_at(database, at)
+    changes = [kind for kind, matter in zip(("reopened", "reassigned"), then.kinds_in_force, strict=True) if matter]
+    if not (database.prepared and changes and then.knows_last(changes)):
+        return [(then, [])]
+    settled, apart = replace(then, as_recorded=True), replace(then, part="apart")
+    changed = or_(*settled.changed_after(at, changes))
+    return [
+        (settled, [~func.coalesce(changed, false())]),
+        (apart, [or_(*apart.changed_after(at, changes))]),
+    ]
 
 
 def those(cases: Cases, condition: Condition) -> Any:

@@ -21,9 +21,11 @@ from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 from data_access import duration as d
 from data_access import lists, settings
 from data_access.database import CaseDatabase, open_database
+from data_access.extract import extract
 from data_access.filters import CaseFilter, county
 from data_access.lists import Question
 from data_access.problems import Problem
+from data_access.state import as_then
 
 UNITS = [{"unit_id": "u1", "name": "甲局", "kind": "department"}, {"unit_id": "u2", "name": "乙镇", "kind": "township"}]
 
@@ -231,6 +233,18 @@ def test_how_a_spell_ends_on_duckdb(tmp_path: Path) -> None:
     ends_as_told(opened(make(f"duckdb:///{(tmp_path / 'cases.duckdb').as_posix()}", **spelled())))
 
 
+@pytest.mark.parametrize("is_said", [True, False])
+def test_how_a_spell_ends_in_a_copy(tmp_path: Path, is_said: bool) -> None:
+    """Where each case says when it was last reopened, those that were stand apart."""
+    rows = spelled()
+    if is_said:
+        rows["petition_case"][11]["last_reopened_at"] = "2026-04-02"
+    extract(opened(make_file(tmp_path, **rows)), tmp_path / "copy.duckdb", dt.datetime(2026, 4, 3))
+    copy = opened(f"duckdb:///{(tmp_path / 'copy.duckdb').as_posix()}")
+    assert copy.prepared and len(as_then(copy, MARCH.at)) == (2 if is_said else 1)
+    ends_as_told(copy)
+
+
 def test_how_a_spell_ends_on_postgresql(postgres_url: str) -> None:
     database = opened(make(postgres_url, **spelled()))
     ends_as_told(database)
@@ -269,12 +283,21 @@ def test_groups_add_up_and_lists_agree(demo_url: str, by: str) -> None:
             assert asked(database, lists.case_list, seen_by, question).total == getattr(view.groups[group], name)
 
 
-def test_years_and_cohorts_are_listed_as_they_are_now(demo_url: str) -> None:
-    database = opened(demo_url)
-    seen_by = county(DEMO_AS_OF, database.settings.period, "this_month")
+@pytest.mark.parametrize(
+    ("rule", "years"),
+    [
+        ({"month_closes_on": 0, "year_starts_in": 1}, [f"{year}-01-01" for year in range(2022, 2027)]),
+        ({"month_closes_on": 25, "year_starts_in": 12}, [f"{year}-11-26" for year in range(2021, 2026)]),
+    ],
+)
+def test_years_and_cohorts_are_listed_as_they_are_now(demo_url: str, rule: dict[str, int], years: list[str]) -> None:
+    shipped = settings.load()
+    period = shipped.period.model_copy(update=rule)
+    database = open_database(demo_url, shipped.model_copy(update={"period": period}))
+    seen_by = county(DEMO_AS_OF, period, "this_month")
     view = asked(database, d.duration, seen_by, "year")
-    assert [*view.groups] == [f"{year}-01-01" for year in range(2022, 2027)]
-    assert view.spans["2026-01-01"].end == DEMO_AS_OF
+    assert [*view.groups] == years
+    assert view.spans[years[-1]].end == DEMO_AS_OF
     monthly = asked(database, d.cohorts, seen_by)
     found = [(view.spans[key], curve) for key, curve in view.groups.items()]
     found += [(each.span, each.curve) for each in monthly.recent]
