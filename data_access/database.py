@@ -16,7 +16,7 @@ from importlib import metadata
 from types import SimpleNamespace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, case, cast, func, inspect, literal, null, select, text
+from sqlalchemy import Boolean, Connection, Engine, case, cast, func, inspect, literal, null, select, text, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
 from data_access import schema
@@ -177,7 +177,9 @@ class CaseDatabase:
     def _column(self, table: str, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
         full = f"{table}.{name}"
         if full not in self.columns and name not in _PREPARED:
-            return cast(null(), column.type)
+            is_flag = isinstance(column.type, Boolean)  # which MariaDB has no type to cast to
+            typed = type_coerce if is_flag and self.engine.dialect.name in ("mysql", "mariadb") else cast
+            return typed(null(), column.type)
         if full in self.zoned:
             return local_moment(column)
         if full in self.dates_only:

@@ -47,6 +47,13 @@ class day_number(FunctionElement[int]):
     inherit_cache = True
 
 
+class month_number(FunctionElement[int]):
+    """The calendar month of a moment, as year * 12 + month - 1."""
+
+    type = Integer()
+    inherit_cache = True
+
+
 class end_of_day(FunctionElement[Any]):
     """`end_of_day(moment, days)`: the last second of the day `days` (a whole number) later."""
 
@@ -114,6 +121,24 @@ def _day_number_sqlite(element: day_number, compiler: Any, **kw: Any) -> str:
 @compiles(day_number, "mysql", "mariadb")
 def _day_number_mysql(element: day_number, compiler: Any, **kw: Any) -> str:
     return f"DATEDIFF({_parts(element, compiler, kw)[0]}, '2000-01-01')"
+
+
+@compiles(month_number)
+def _month_number(element: month_number, compiler: Any, **kw: Any) -> str:
+    (moment,) = _parts(element, compiler, kw)
+    return f"CAST(date_part('year', {moment}) * 12 + date_part('month', {moment}) - 1 AS INTEGER)"
+
+
+@compiles(month_number, "sqlite")
+def _month_number_sqlite(element: month_number, compiler: Any, **kw: Any) -> str:
+    (moment,) = _parts(element, compiler, kw)
+    return f"(CAST(substr({moment}, 1, 4) AS INTEGER) * 12 + CAST(substr({moment}, 6, 2) AS INTEGER) - 1)"
+
+
+@compiles(month_number, "mysql", "mariadb")
+def _month_number_mysql(element: month_number, compiler: Any, **kw: Any) -> str:
+    (moment,) = _parts(element, compiler, kw)
+    return f"(YEAR({moment}) * 12 + MONTH({moment}) - 1)"
 
 
 @compiles(end_of_day)

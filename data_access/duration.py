@@ -29,12 +29,9 @@ import numpy.typing as npt
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Select,
     and_,
     case,
-    cast,
-    extract,
     func,
     literal,
     null,
@@ -44,7 +41,7 @@ from sqlalchemy import (
 
 from data_access import schema
 from data_access.database import CaseDatabase
-from data_access.dialect import day_number
+from data_access.dialect import day_number, end_of_day, month_number
 from data_access.dimensions import DIMENSIONS, source_of
 from data_access.filters import CaseFilter
 from data_access.periods import Span, last_complete_month, month_of, month_span, year_ago, year_start
@@ -256,8 +253,9 @@ def _ending(cases: Cases) -> ColumnElement[Any]:
 
 def _month(moment: ColumnElement[Any], rule: PeriodRule) -> ColumnElement[Any]:
     """The statistical month of a moment, as `periods.month_of` numbers it."""
-    month = cast(extract("year", moment) * 12 + extract("month", moment) - 1, Integer)
-    return month + case((extract("day", moment) > rule.month_closes_on, 1), else_=0) if rule.month_closes_on else month
+    if not rule.month_closes_on:
+        return month_number(moment)
+    return month_number(end_of_day(moment, -rule.month_closes_on)) + 1
 
 
 def _number(day: date) -> int:
