@@ -18,18 +18,18 @@ from data_access.demo import make_demo
 AS_OF: Final = date(2026, 11, 24)
 SIZES: Final = (2_000, 8_000)
 MOST_STATEMENTS: Final = {
-    "overview": 23,
-    "since": 17,
-    "trends": 12,
-    "overdue": 13,
-    "before": 7,
-    "resolution": 27,
-    "departments": 21,
-    "supervision": 64,
-    "cases": 3,
-    "definitions": 0,
-    "definitions: data": 14,
-    "definitions: database": 14,
+    "overview": {"sqlite": 21, "duckdb": 17},
+    "since": {"sqlite": 17, "duckdb": 16},
+    "trends": {"sqlite": 11, "duckdb": 11},
+    "overdue": {"sqlite": 12, "duckdb": 11},
+    "before": {"sqlite": 6, "duckdb": 6},
+    "resolution": {"sqlite": 27, "duckdb": 23},
+    "departments": {"sqlite": 20, "duckdb": 9},
+    "supervision": {"sqlite": 60, "duckdb": 30},
+    "cases": {"sqlite": 3, "duckdb": 3},
+    "definitions": {"sqlite": 0, "duckdb": 0},
+    "definitions: data": {"sqlite": 14, "duckdb": 11},
+    "definitions: database": {"sqlite": 14, "duckdb": 14},
 }
 """The most a page may send when it opens. Lower a limit when a page needs fewer; raise none without a reason."""
 ROWS_GROW_BY: Final = 3.5
@@ -95,7 +95,7 @@ def test_pages_ask_through_the_cache(asked: dict[str, list[Asked]]) -> None:
 @pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
 def test_few_statements_at_any_size(sent: Sent, engine: str) -> None:
     few, many = ({page: len(ran) for page, ran in sent[engine, size].items()} for size in SIZES)
-    assert {page: n for page, n in few.items() if n > MOST_STATEMENTS[page]} == {}
+    assert {page: n for page, n in few.items() if n > MOST_STATEMENTS[page][engine]} == {}
     assert few == many, "a statement for each thing found"
 
 

@@ -257,7 +257,7 @@ ON_SERVERS = [pytest.param(name, marks=pytest.mark.thorough if name == "mariadb"
 
 
 @pytest.mark.parametrize("server_rough", ON_SERVERS, indirect=True)  # MariaDB asks one by one in any case
-@pytest.mark.parametrize("name", ["a year earlier", "narrowed"])
+@pytest.mark.parametrize("name", ["a year earlier", pytest.param("narrowed", marks=pytest.mark.thorough)])
 def test_several_groupings_at_once_are_each_alone(rough_file: Path, server_rough: str, name: str) -> None:
     """Where an engine can, several groupings share a statement (GROUPING SETS)."""
     groupings, server = [None, *sorted(TOGETHER)], opened(server_rough)

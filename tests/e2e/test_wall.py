@@ -187,7 +187,7 @@ def overlaps(texts_found: list[dict[str, Any]]) -> list[tuple[str, str]]:
         pytest.param("demo", "light", "zh_CN", marks=pytest.mark.thorough),
         pytest.param("demo", "dark", "zh_CN", marks=pytest.mark.thorough),
         pytest.param("crowded", "light", "zh_CN", marks=pytest.mark.thorough),
-        ("crowded", "light", "en"),
+        ("crowded", "light", "en"),  # the widest words
     ],
 )
 def test_every_view_fits_and_can_be_read(
