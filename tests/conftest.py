@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -72,6 +73,19 @@ def pytest_configure(config: pytest.Config) -> None:
     needed = engines.SERVERS.get(engines.chosen)
     if needed and not os.environ.get(needed):
         raise pytest.UsageError(f"--engine {engines.chosen} needs {needed}; tests/on_every_engine starts a server")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _components_are_looked_for_once() -> Iterator[None]:
+    """Before each run AppTest reads what every installed package says of itself: nearly half of a page's test."""
+    if "streamlit" not in sys.modules:  # else some test needs it
+        yield
+        return
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 def pytest_sessionfinish() -> None:
