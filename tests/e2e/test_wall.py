@@ -20,7 +20,8 @@ from data_access.texts import text
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SIZES = ((1920, 1080), (1280, 720), (1024, 768), (3840, 1080))
+NARROWEST = (1024, 768)
+SIZES = ((1920, 1080), (1280, 720), NARROWEST, (3840, 1080))
 BODY, FACT, FOOTER, MARGIN = 0.035, 0.06, 0.027, 0.03  # shares of the screen's height or width
 CONTRAST = 7.0
 FURTHER = ".stage .rest [data-do=next]"
@@ -225,7 +226,7 @@ def test_every_view_fits_and_can_be_read(
         press(page, "m")
         while page.locator(FURTHER).count():  # evidence, before the formulas
             explained += 1
-            measure(f"{name}, how it is worked out", SIZES[1:])
+            measure(f"{name}, how it is worked out", [NARROWEST])
             press(page, "PageDown")
         press(page, "Escape")
     assert explained > 5
