@@ -294,4 +294,7 @@ def _county(by_unit: pd.DataFrame, ratings: pd.DataFrame) -> dict[str, float]:
 
 
 def _floats(numbers: Any) -> Numbers:
-    return np.atleast_1d(pd.Series(numbers).astype("Float64").to_numpy(dtype="float64", na_value=np.nan))
+    """As plain numbers, NaN where there is none."""
+    if isinstance(numbers, np.ndarray):
+        return np.atleast_1d(numbers.astype("float64"))
+    return np.atleast_1d(pd.Series(numbers).to_numpy(dtype="float64", na_value=np.nan))
