@@ -6,11 +6,12 @@ was shown for. Its cases are selected by the very conditions that counted them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
     ColumnElement,
@@ -408,8 +409,8 @@ def _rows(connection: Connection, database: CaseDatabase, seen: CaseFilter, keys
         between = literal(min(registered), schema.Moment), literal(max(registered), schema.Moment)
         statement = statement.where(cases.columns.registered_at.between(*between))
     found = connection.execute(statement.select_from(cases.source)).mappings().all() if keys else []
-    rows = sorted((row for row in found if row["listed"]), key=lambda row: places[row["case_id"]])
-    return _with_days(pd.DataFrame(rows, columns=list(columns)), seen)
+    rows = sorted((dict(row) for row in found if row["listed"]), key=lambda row: places[row["case_id"]])
+    return _table(rows, list(columns), seen)
 
 
 def _asked(
@@ -516,9 +517,6 @@ def _columns(cases: Cases) -> dict[str, ColumnElement[Any]]:
     }
 
 
-_OF_STEP: Final = {"began_at": "stage_began_at", "due": "stage_due_at", "is_stated": "is_stated"}
-
-
 def _of_steps(cases: Cases) -> dict[str, ColumnElement[Any]]:
     """When each step with a limit begins and ends; which of them is meant, the column `stage` says.
 
@@ -532,55 +530,66 @@ def _of_steps(cases: Cases) -> dict[str, ColumnElement[Any]]:
     return found
 
 
-def _at_step(rows: pd.DataFrame) -> pd.DataFrame:
-    """`rows` with the columns of `_OF_STEP` of the step each case is at, in place of those of all steps."""
-    of_steps = {str(name): rows[name].to_list() for name in rows if "." in str(name)}
-    stages = rows["stage"].to_list()
-    for name, of_step in _OF_STEP.items():
-        values = (of_steps.get(f"{stage}.{name}") for stage in stages)
-        rows[of_step] = pd.Series(
-            [column[row] if column else None for row, column in enumerate(values)], rows.index, dtype=object
-        )
-    on_clock = pd.notna(rows["due_at"]) & rows["is_stated"].isna()
-    rows["is_stated"] = rows["is_stated"].mask(on_clock, rows["closing.is_stated"])
-    return rows.drop(columns=list(of_steps))
-
-
 def _flag(condition: Condition) -> ColumnElement[int]:
     return case((condition, 1), else_=0)
 
 
-def days_overdue(due: pd.Series[Any], today: date) -> pd.Series[Any]:
-    """Whole days past the day a deadline fell on; at least 1, since what is late is late."""
-    days = (pd.Timestamp(today) - pd.to_datetime(due).dt.normalize()).dt.days
-    return days.clip(lower=1)
+def days_overdue(due: date, today: date) -> int:
+    """Whole days past the day of a deadline; at least 1, since what is late is late."""
+    return max((today - due).days, 1)
 
 
-def days_left(due: pd.Series[Any], at: datetime) -> pd.Series[Any]:
+def days_left(due: datetime | None, at: datetime) -> int | None:
     """Whole days until the day of a deadline, 0 on the day itself; at most -1 where it is past (`days_overdue`)."""
-    days = (pd.to_datetime(due).dt.normalize() - pd.Timestamp(at.date())).dt.days
-    return days.where(~(pd.to_datetime(due) <= at), -days_overdue(due, at.date())).astype("Int64")
+    if due is None:
+        return None
+    return -days_overdue(due.date(), at.date()) if due <= at else (due.date() - at.date()).days
 
 
-def share_used(began: pd.Series[Any], due: pd.Series[Any], at: datetime) -> pd.Series[float]:
+def share_used(began: datetime | None, due: datetime | None, at: datetime) -> float | None:
     """How much of the time from `began` to `due` is used at `at`: 0-1, more when late. A step lasts a day at least."""
-    length = (due - began).dt.total_seconds().clip(lower=24 * 3600)
-    used: pd.Series[float] = (pd.Timestamp(at) - began).dt.total_seconds() / length
-    return used.clip(lower=0.0)
+    if began is None or due is None:
+        return None
+    return max((at - began) / max(due - began, timedelta(days=1)), 0.0)
 
 
-def _with_days(rows: pd.DataFrame, case_filter: CaseFilter) -> pd.DataFrame:
-    """The rows with what pandas counts: days and shares; moments and flags as such."""
-    rows = _at_step(rows)
-    for name in ("registered_at", "due_at", "closed_at", "stage_began_at", "stage_due_at"):
-        rows[name] = pd.to_datetime(rows[name])
-    for name in ("is_open", "is_overdue", "was_late", "extended", "supervised"):
-        rows[name] = rows[name].astype("int64").astype(bool)
-    rows["days_overdue"] = days_overdue(rows["due_at"], case_filter.today).where(rows["is_overdue"]).astype("Int64")
-    rows["days_left"] = days_left(rows["stage_due_at"], case_filter.at)
-    rows["share_used"] = share_used(rows["stage_began_at"], rows["stage_due_at"], case_filter.at)
-    rows["due_source"] = rows.pop("is_stated").map({1: "stated", 0: "computed"}).astype(object)
-    return rows
+_SOURCES: Final[dict[Any, str]] = {1: "stated", 0: "computed"}
+_MOMENTS: Final = ("registered_at", "due_at", "closed_at", "stage_began_at", "stage_due_at")
+_FLAGS: Final = ("is_open", "is_overdue", "was_late", "extended", "supervised")
+
+
+def _with_days(row: Mapping[str, Any], case_filter: CaseFilter) -> dict[str, Any]:
+    """A row of `_columns` as `CasePage` has it: with its step, in place of all steps, and what is counted in days."""
+    stage, due = row["stage"], row["due_at"]
+    began, limit = row.get(f"{stage}.began_at"), row.get(f"{stage}.due")
+    is_stated = row.get(f"{stage}.is_stated")
+    if is_stated is None and due is not None:
+        is_stated = row["closing.is_stated"]
+    return {name: value for name, value in row.items() if "." not in name} | {
+        "stage_began_at": began,
+        "stage_due_at": limit,
+        "days_overdue": days_overdue(due.date(), case_filter.today) if row["is_overdue"] else None,
+        "days_left": days_left(limit, case_filter.at),
+        "share_used": share_used(began, limit, case_filter.at),
+        "due_source": _SOURCES.get(is_stated),
+    }
+
+
+def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], case_filter: CaseFilter) -> pd.DataFrame:
+    """Rows of `_columns`, whose names are `names`, as the columns of `CasePage`."""
+    shown = [name for name in names if "." not in name]
+    counted = ("stage_began_at", "stage_due_at", "days_overdue", "days_left", "share_used", "due_source")
+    every = [_with_days(row, case_filter) for row in rows]
+    columns: dict[str, Any] = {name: [row[name] for row in every] for name in (*shown, *counted)}
+    for name in _MOMENTS:
+        columns[name] = np.array(columns[name], dtype="datetime64[us]")
+    for name in _FLAGS:
+        columns[name] = np.array(columns[name], dtype=bool)
+    for name in ("days_overdue", "days_left"):
+        columns[name] = pd.array(columns[name], dtype="Int64")
+    columns["share_used"] = np.array(columns["share_used"], dtype=float)
+    columns["due_source"] = pd.Series(columns["due_source"], dtype=object)
+    return pd.DataFrame(columns)
 
 
 def open_by_step(connection: Connection, database: CaseDatabase, case_filter: CaseFilter) -> pd.DataFrame:
@@ -616,7 +625,7 @@ def overdue_by_day(connection: Connection, database: CaseDatabase, case_filter: 
     statement = statement.group_by(unit, day)
     found = pd.DataFrame(connection.execute(statement).mappings().all(), columns=["unit", "due_day", "n"])
     found["due_day"] = pd.to_datetime(found["due_day"])
-    found["days_overdue"] = days_overdue(found["due_day"], case_filter.today)
+    found["days_overdue"] = [days_overdue(due.date(), case_filter.today) for due in found["due_day"]]
     return found
 
 
@@ -731,7 +740,7 @@ def case_story(connection: Connection, database: CaseDatabase, case_filter: Case
     def happened(table: str, *names: str) -> pd.DataFrame:
         return _of_case(connection, database, table, found["case_id"], at, *names)
 
-    rows = _with_days(pd.DataFrame([{name: found[name] for name in columns}]), case_filter)
+    rows = _table([{name: found[name] for name in columns}], list(columns), case_filter)
     return Story(
         row={str(name): value for name, value in rows.iloc[0].items()} | {"disposition": found["disposition"]},
         moments=pd.DataFrame([*reached, *ahead], columns=["moment", "at", "due"]),
@@ -782,12 +791,12 @@ def _story_steps(found: dict[str, Any], at: datetime) -> pd.DataFrame:
         ),
     ]
     reached = [row for row in rows if row[2] and (row[1] or row[0] == closing)]
+    left = pd.array([None if done else days_left(due, at) for _, _, due, _, done in reached], dtype="Int64")
     steps = pd.DataFrame(reached, columns=["step", "began_at", "due_at", "is_stated", "done_at"])
     for name in ("began_at", "due_at", "done_at"):
         steps[name] = pd.to_datetime(steps[name])
     steps["is_stated"] = steps["is_stated"].map(bool)
-    steps["days_left"] = days_left(steps["due_at"], at).where(steps["done_at"].isna())
-    return steps
+    return steps.assign(days_left=left)
 
 
 def _of_case(
