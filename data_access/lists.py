@@ -403,14 +403,24 @@ def _rows(connection: Connection, database: CaseDatabase, seen: CaseFilter, keys
     # Worked out here and not as a condition, which would be tried on every row of the table first.
     listed = _flag(and_(cases.exists, ~cases.is_accusation))
     selected = {"case_id": cases.case_id, "listed": listed, **columns}
-    statement = select(*(column.label(name) for name, column in selected.items())).where(cases.case_id.in_(places))
-    if keys and database.prepared and database.has("case_id"):  # a copy has no index; it is in order of registration
-        registered = [key.registered_at for key in keys]
-        between = literal(min(registered), schema.Moment), literal(max(registered), schema.Moment)
-        statement = statement.where(cases.columns.registered_at.between(*between))
-    found = connection.execute(statement.select_from(cases.source)).mappings().all() if keys else []
+    statement = select(*(column.label(name) for name, column in selected.items())).select_from(cases.source)
+    found = connection.execute(statement.where(_of_keys(cases, keys))).mappings().all() if keys else []
     rows = sorted((dict(row) for row in found if row["listed"]), key=lambda row: places[row["case_id"]])
     return _table(rows, list(columns), seen)
+
+
+def _of_keys(cases: Cases, keys: Sequence[Key]) -> Condition:
+    """The cases of the keys."""
+    among, database = [key.case_id for key in keys], cases.database
+    if not (database.prepared and database.has("case_id")):
+        return cases.case_id.in_(among)
+    # A copy has no index; it is in order of registration. Their ids are looked through over the time they are from,
+    # and of the other columns only the rows found are read.
+    sought = database.read("petition_case", "sought")
+    first, last = (literal(end(key.registered_at for key in keys), schema.Moment) for end in (min, max))
+    rows: Select[Any] = select(literal_column("sought.rowid")).select_from(sought.source)
+    rows = rows.where(sought.case_id.in_(among), sought.registered_at.between(first, last))
+    return literal_column("petition_case.rowid").in_(rows)
 
 
 def _asked(

@@ -417,7 +417,7 @@ class Cases:
         return case(
             (_is_in(columns.purpose, OTHER_CLOCKS), "other_purpose"),
             (func.coalesce(columns.track, "") == "other", "other_track"),
-            (_is_in(columns.disposition, OUTSIDE_DISPOSITIONS), "disposition"),
+            (self.is_outside, "disposition"),
             (self.has_left, "left"),
             (self.due.is_(None), "no_deadline"),
             else_="in",
@@ -558,7 +558,7 @@ class Cases:
             return false()
         return and_(
             self.is_open,
-            ~_is_in(columns.disposition, OUTSIDE_DISPOSITIONS),
+            ~self.is_outside,
             ~func.coalesce(or_(self.forwarded_by(self.at), columns.unit_received_at <= self.at), false()),
         )
 
