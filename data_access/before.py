@@ -311,7 +311,7 @@ def _units(
     there = set(deadlines["unit"])
     order = [unit for unit in database.names.units if unit in there]
     order += sorted(there.difference(order))
-    counted = deadlines.groupby(["unit", "stage", "late"])["n"].sum()
+    counted = deadlines.groupby(["unit", "stage", "late"])["n"].sum().to_dict()
     bands = {unit: expected(forecast.get(unit, ())) for unit in order}
 
     def column(stage: str, late: bool) -> list[int]:
