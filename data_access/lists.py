@@ -578,7 +578,7 @@ def _with_days(row: Mapping[str, Any], case_filter: CaseFilter) -> dict[str, Any
     return {name: value for name, value in row.items() if "." not in name} | {
         "stage_began_at": began,
         "stage_due_at": limit,
-        "days_overdue": days_overdue(due.date(), case_filter.today) if row["is_overdue"] else None,
+        "days_overdue": days_overdue(due.date(), case_filter.today) if due is not None and row["is_overdue"] else None,
         "days_left": days_left(limit, case_filter.at),
         "share_used": share_used(began, limit, case_filter.at),
         "due_source": _SOURCES.get(is_stated),
