@@ -66,6 +66,8 @@ Take = Callable[[int, int, Any, int, int], None]
 """What becomes of a count: which of several indicators, key, group, numerator, denominator."""
 FEW: Final = 6
 """Up to so many periods take a narrow select each; more are joined as a table."""
+AT_ONCE: Final = 24
+"""Selects of one statement at most: DuckDB sets memory aside for each of them at once."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,8 @@ class _Tally:
                 self._select(several, _of_way(cases, way), way.conditions, key, apart, windows=windows)
                 for way in ways(cases, first.indicator, window)
             ]
-        yield _union(selects).part(self._taking(several, first.seen))
+        for start in range(0, len(selects), AT_ONCE):
+            yield _union(selects[start : start + AT_ONCE]).part(self._taking(several, first.seen))
         if apart:
             yield self._joined(several, apart)
 
